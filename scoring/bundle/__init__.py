@@ -4,5 +4,6 @@
 - `program`: the scores of all pairs as terms and weights; `terms`: the kinds of terms
 - `block_index`: the eligible jobs in search order, with bounds of their scores
 - `eligibility_arrays`: which jobs may be ranked for each user
+- `bundled_model`: trained models that are evaluated per pair; `pair_formulas`: their inputs
 - `ranked_lists`: `Ranking`, the resulting lists
 """

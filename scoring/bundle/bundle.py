@@ -8,12 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from scoring.array_types import Longs
 from scoring.bundle import bundle_file
 from scoring.bundle.block_index import Index, Limits
 from scoring.bundle.bundle_file import BundleFileError, Parts
+from scoring.bundle.bundled_model import BundledModel
 from scoring.bundle.eligibility_arrays import EligibilityArrays
-from scoring.bundle.program import JOB_ARRAYS, JOB_ROWS, Program
+from scoring.bundle.program import JOB_ARRAYS, JOB_ROWS, LINK_TOKEN, Program
+from scoring.bundle.terms.pair_term import find_pair_components, find_pair_function, register_functions
 from scoring.errors import ModelError, pluralize
 from scoring.storage.home_folder_expansion import expand_path
 
@@ -34,7 +38,7 @@ class SearchIndex:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bundle:
-    """The complete input of ranking n users and m jobs. It does not contain a model, components or data frames.
+    """The complete input of ranking n users and m jobs. It does not contain a scoring model, components or data frames.
 
     `search` is built on first access, because scores of pairs do not need it.
 
@@ -65,6 +69,12 @@ class Bundle:
     def search(self) -> SearchIndex:
         """The search index. It requires at least one user and one eligible job."""
         return self.make_search()
+
+    @property
+    def models(self) -> list[BundledModel]:
+        """The trained models that are evaluated per pair."""
+        found = (find_pair_function(self.program, c) for c in find_pair_components(self.program))
+        return [function for function in found if isinstance(function, BundledModel)]
 
     @cached_property
     def digest(self) -> str:
@@ -100,7 +110,7 @@ class Bundle:
 
     @classmethod
     def _from_parts(cls, path: Path, parts: Parts, digest: str) -> Self:
-        program = Program(**parts.fields("program", Program._fields))
+        program = _register_models(parts, Program(**parts.fields("program", Program._fields)))
         search = _search(parts, program) if _USER_LOCALITY in parts.arrays else None
 
         def make_search() -> SearchIndex:
@@ -123,14 +133,18 @@ class Bundle:
 
     def _parts(self) -> Parts:
         """Return the content of the file, without arrays that are views of others."""
-        if len(self.program.pair_job):
-            raise ModelError(
-                "The bundle contains a trained model that is evaluated per pair, which a file cannot contain. Rank in "
-                "this process, or use a model of another shape.",
-                key=("pairs",),
-            )
-        parts = Parts()
-        parts.add("program", self.program, Program._fields)
+        parts, link = Parts(), self.program.link.copy()
+        link[:, LINK_TOKEN] = 0.0  # tokens are random numbers of this process
+        parts.add("program", self.program._replace(link=link), Program._fields)
+        for component in find_pair_components(self.program):
+            function = find_pair_function(self.program, component)
+            if not isinstance(function, BundledModel):
+                raise ModelError(
+                    "The bundle contains a function of pairs of an own component, which a file cannot contain. Rank in "
+                    "this process, or use a component without a PairTerm.",
+                    key=("pairs",),
+                )
+            function.add_to(parts, f"{_MODEL}.{component}")
         parts.add("eligibility", self.eligibility, EligibilityArrays._fields)
         parts.arrays |= {"user_id": self.user_id, "job_id": self.job_id}
         if self.n_eligible and len(self.user_id):
@@ -146,6 +160,18 @@ _VIEWS = ("block_single", "block_masks")
 """Fields of an index that are views of `block` with other types."""
 _INDEX_FIELDS = tuple(name for name in Index._fields if name not in _VIEWS)
 _USER_LOCALITY = "search.user_locality"
+_MODEL = "model"
+
+
+def _register_models(parts: Parts, program: Program) -> Program:
+    """Return the program with tokens of the trained models in a file."""
+    models = {c: BundledModel.of_parts(parts, f"{_MODEL}.{c}") for c in find_pair_components(program)}
+    if not models:
+        return program
+    link = np.array(program.link)
+    for component, token in register_functions(models, link).items():
+        link[component, LINK_TOKEN] = token
+    return program._replace(link=link)
 
 
 def _search(parts: Parts, program: Program) -> SearchIndex:

@@ -33,7 +33,7 @@ from scoring.storage.os_errors import describe_os_error
 
 __all__ = ["FORMAT", "BundleFileError", "Parts", "digest_of", "read", "write"]
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 """Version of the header and of the meaning of the arrays. Files of other versions are rejected."""
 
 _MAGIC: Final = b"scoring bundle\r\n"  # detects transfers in text mode, which change line ends
@@ -64,8 +64,8 @@ class Parts:
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
     numbers: dict[str, Number] = field(default_factory=dict)
 
-    def add(self, prefix: str, values: tuple[Any, ...], names: Iterable[str]) -> None:
-        """Add fields of a named tuple."""
+    def add(self, prefix: str, values: object, names: Iterable[str]) -> None:
+        """Add attributes of an object."""
         for name in names:
             value = getattr(values, name)
             if isinstance(value, np.ndarray):

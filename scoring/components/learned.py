@@ -104,7 +104,7 @@ class Learned(Component):
             none = np.zeros(1, dtype=np.int64)
             return Value((UserTerm(learned.link(learned.predict(tables.rows(none, none)))),))
         if shape.kind == "pairs" or learned.trees is None:
-            return Value((PairTerm(lambda users, jobs: learned.predict(tables.rows(users, jobs))),), link=learned.link)
+            return Value((PairTerm(learned.bundle(lambda: tables.columns)),), link=learned.link)
         users = compute_side_states(learned.trees, learned.inputs, "user", tables.user_columns)
         kept = inputs.jobs.compute_once(_make_store)
         of_dataset, of_basis, jobs = kept.get(self.digest, (_find_nothing, _find_nothing, None))

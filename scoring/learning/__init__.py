@@ -3,6 +3,7 @@
 - `input_catalogue`: the inputs that a model may read; `sidecar`: the file that states a model's inputs and link
 - `learned_model`: reads a model file once, with its sidecar
 - `evaluator`: one interface to all models; `onnx_evaluator`, `litert_evaluator`: runtimes of networks
+- `bundled_evaluator`: reads the models of a bundle
 - `onnx_file_check`: checks an ONNX file before its runtime reads it
 - `lightgbm_text`: reads the text format of LightGBM; `tree_ensemble`: the trees and their raw scores
 - `model_shapes`: which models can be evaluated before pairs are known; `tree_tables`: trees as tables of states

@@ -6,13 +6,15 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Floats
-from scoring.learning.input_catalogue import InputSpec
+
+if TYPE_CHECKING:
+    from scoring.learning.input_catalogue import InputSpec
 
 __all__ = ["BATCH_SIZES", "N_PROBES", "Evaluator", "NetworkEvaluator", "digest_outputs", "is_batch_independent"]
 __all__ += ["make_probes"]

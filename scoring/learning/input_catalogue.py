@@ -21,6 +21,18 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from scoring.array_types import Floats, Ints, Longs
+from scoring.bundle.pair_formulas import (
+    SIDES,
+    ElapsedDays,
+    ListedCount,
+    PairColumns,
+    PairFormula,
+    PlaceStep,
+    RatioOfSides,
+    TableLookup,
+    VectorProduct,
+    join_keys,
+)
 from scoring.columns import ACTION_KINDS
 from scoring.columns.board_definition import Board, get_type_word
 from scoring.dataset.arrays import DAY, NO_CODE
@@ -46,8 +58,6 @@ __all__ = [
 
 Side = Literal["job", "user", "pair"]
 Rows = NDArray[np.integer]
-PairFormula = Callable[[Rows, Rows], Floats]
-"""(user rows (p,), job rows (p,)) → (p,) values."""
 
 RECENT_DAYS: Final = 30
 HISTORY_DAYS: Final = 90
@@ -151,17 +161,8 @@ def _take_job_age(inputs: Inputs) -> Floats:
 
 
 def _compare_places(inputs: Inputs) -> PairFormula:
-    users, jobs, adjacent = inputs.users, inputs.jobs, inputs.adjacent
-
-    def compute(user: Rows, job: Rows) -> Floats:
-        home, place = users.prefecture[user], jobs.prefecture[job]
-        known = (home >= 0) & (place >= 0)
-        same = known & (home == place)
-        near = known & adjacent[home, place] if adjacent.size else np.zeros(len(home), dtype=bool)
-        same_city = same & (users.place[user] >= 0) & (users.place[user] == jobs.place[job])
-        return np.where(known, np.where(same_city, 3.0, np.where(same, 2.0, np.where(near, 1.0, 0.0))), np.nan)
-
-    return compute
+    users, jobs = inputs.users, inputs.jobs
+    return PlaceStep(users.prefecture, users.place, jobs.prefecture, jobs.place, inputs.adjacent)
 
 
 def _compare_preferred(inputs: Inputs) -> PairFormula:
@@ -185,12 +186,7 @@ def _compare_occupations(inputs: Inputs, chosen: Ragged) -> PairFormula:
         part = chosen.take(users)
         rows = similarity[np.searchsorted(codes, part.values)]
         best[users, :size] = np.maximum.reduceat(rows, part.start[:-1], axis=0)
-    occupation = inputs.jobs.occupation
-
-    def compute(user: Rows, job: Rows) -> Floats:
-        return np.asarray(best[user, occupation[job]])
-
-    return compute
+    return TableLookup(best, inputs.jobs.occupation)
 
 
 def _find_distinct(actions: ActionRows, code_of_job: Ints, n_users: int) -> Ragged:
@@ -199,19 +195,11 @@ def _find_distinct(actions: ActionRows, code_of_job: Ints, n_users: int) -> Ragg
     return Ragged(start, (keys & 0xFFFFFFFF).astype(np.int32))
 
 
-def _count_keys(users: Ints, codes: Rows) -> tuple[Longs, Longs]:
+def _count_keys(users: Ints, codes: Rows) -> tuple[Longs, Floats]:
     """Return the distinct (user, code) pairs as one integer each, ascending, and their counts. -1 is left out."""
     known = codes >= 0
-    keys = (users[known].astype(np.int64) << 32) | codes[known].astype(np.int64)
-    distinct, counts = np.unique(keys, return_counts=True)
-    return distinct, counts.astype(np.int64)
-
-
-def _look_up(keys: Longs, values: Floats, wanted: Longs, otherwise: float) -> Floats:
-    if not len(keys):
-        return np.full(len(wanted), otherwise)
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, values[place], otherwise)
+    distinct, counts = np.unique(join_keys(users[known], codes[known]), return_counts=True)
+    return distinct, counts.astype(np.float64)
 
 
 def _share_of_actions(kind: str, days: float, field: str, inputs: Inputs) -> PairFormula:
@@ -219,64 +207,35 @@ def _share_of_actions(kind: str, days: float, field: str, inputs: Inputs) -> Pai
     actions = inputs.history.within(kind, days)
     keys, counts = _count_keys(actions.user, getattr(inputs.history.jobs, field)[actions.job])
     total = np.bincount(actions.user, minlength=len(inputs.users)).astype(np.float64)
-    codes = getattr(inputs.jobs, field)
-
-    def compute(user: Rows, job: Rows) -> Floats:
-        code = codes[job].astype(np.int64)
-        found = _look_up(keys, counts.astype(np.float64), (user.astype(np.int64) << 32) | (code & 0xFFFFFFFF), 0.0)
-        share = np.where(code >= 0, found, 0.0) / np.maximum(total[user], 1.0)
-        return np.where(total[user] > 0, share, np.nan)
-
-    return compute
+    return ListedCount(keys, counts, total, getattr(inputs.jobs, field))
 
 
 def _count_company_actions(inputs: Inputs) -> PairFormula:
     parts = [inputs.history.within(kind, COMPANY_DAYS) for kind in ACTION_KINDS]
     users, jobs = (np.concatenate([getattr(part, name) for part in parts]) for name in ("user", "job"))
     keys, counts = _count_keys(users, inputs.history.jobs.company[jobs])
-    company = inputs.jobs.company
-
-    def compute(user: Rows, job: Rows) -> Floats:
-        code = company[job].astype(np.int64)
-        found = _look_up(keys, counts.astype(np.float64), (user.astype(np.int64) << 32) | (code & 0xFFFFFFFF), 0.0)
-        return np.where(code >= 0, found, 0.0)
-
-    return compute
+    return ListedCount(keys, counts, np.empty(0), inputs.jobs.company)
 
 
 def _compute_days_since_pair(kind: str, inputs: Inputs) -> PairFormula:
-    actions, now = inputs.history.within(kind), inputs.now
-    keys, first = np.unique((actions.user.astype(np.int64) << 32) | actions.job, return_inverse=True)
+    actions = inputs.history.within(kind)
+    keys, first = np.unique(join_keys(actions.user, actions.job), return_inverse=True)
     latest = np.full(len(keys), -np.inf)
     np.maximum.at(latest, first, actions.at.astype(np.float64))
     place, known = IdIndex(inputs.history.jobs.job_id).find(inputs.jobs.job_id)
-
-    def compute(user: Rows, job: Rows) -> Floats:
-        wanted = (user.astype(np.int64) << 32) | np.where(known[job], place[job], 0)
-        at = _look_up(keys, latest, wanted, np.nan)
-        return np.where(known[job], (now - at) / DAY, np.nan)
-
-    return compute
+    return ElapsedDays(keys, latest, np.where(known, place, -1), float(inputs.now))
 
 
 def _compare_wages(inputs: Inputs) -> PairFormula:
-    mean, hourly = _compute_mean_wage("application", inputs), inputs.jobs.hourly
-    return lambda user, job: np.asarray(hourly[job] / mean[user])
+    return RatioOfSides(_compute_mean_wage("application", inputs), inputs.jobs.hourly)
 
 
 def _compare_floor(inputs: Inputs) -> PairFormula:
-    floor, hourly = inputs.users.salary_floor, inputs.jobs.hourly
-    return lambda user, job: np.asarray(hourly[job] / floor[user])
+    return RatioOfSides(inputs.users.salary_floor, inputs.jobs.hourly)
 
 
 def _multiply_factors(inputs: Inputs) -> PairFormula:
-    def compute(user: Rows, job: Rows) -> Floats:
-        products = inputs.user_vectors[user].astype(np.float64) * inputs.job_vectors[job]
-        # added in the order of the dimensions, so that a row has the same bits in every batch; -0.0 becomes 0.0
-        total = np.add.accumulate(products, axis=1)[:, -1] + 0.0 if products.shape[1] else np.zeros(len(user))
-        return np.where(inputs.user_has_vector[user] & inputs.job_has_vector[job], total, np.nan)
-
-    return compute
+    return VectorProduct(inputs.user_vectors, inputs.job_vectors, inputs.user_has_vector, inputs.job_has_vector)
 
 
 def _list_inputs() -> tuple[CatalogueInput, ...]:
@@ -620,30 +579,23 @@ class InputTables:
         return self._stack("user", len(self.inputs.users))
 
     @cached_property
-    def pair_formulas(self) -> tuple[PairFormula, ...]:
-        """One function per pair input: (user rows, job rows) → values."""
-        return tuple(_bind_pair(spec, self.inputs) for spec in self.specs if spec.side == "pair")
+    def columns(self) -> PairColumns:
+        """All inputs of all rows, without what they are computed from."""
+        pairs = [spec for spec in self.specs if spec.side == "pair"]
+        return PairColumns(
+            np.array([SIDES[spec.side] for spec in self.specs], dtype=np.int8),
+            self.job_columns,
+            self.user_columns,
+            tuple(_make_formula(spec, self.inputs) for spec in pairs),
+            np.array([spec.missing for spec in pairs], dtype=np.float64),
+        )
 
     def rows(self, user_rows: Rows, job_rows: Rows) -> Floats:
         """Return the (p, d) values of pairs, in the order of the model's columns.
 
         `user_rows` and `job_rows` (p,) are rows of the inputs. Each row has the same bits in every batch.
         """
-        result = np.empty((len(user_rows), len(self.specs)))
-        # gathering whole rows reads less memory than gathering columns one after another
-        jobs, users = self.job_columns[job_rows], self.user_columns[user_rows]
-        pairs = self.pair_formulas
-        place = {"job": 0, "user": 0, "pair": 0}
-        for column, spec in enumerate(self.specs):
-            source = place[spec.side]
-            place[spec.side] += 1
-            if spec.side == "job":
-                result[:, column] = jobs[:, source]
-            elif spec.side == "user":
-                result[:, column] = users[:, source]
-            else:
-                result[:, column] = pairs[source](user_rows, job_rows)
-        return result
+        return self.columns.rows(user_rows, job_rows)
 
     def _stack(self, side: Side, n: int) -> Floats:
         columns = [_compute_column(spec, self.inputs) for spec in self.specs if spec.side == side]
@@ -666,16 +618,10 @@ def _place_categories(spec: InputSpec, column: Codes) -> Floats:
     return np.append(table, spec.missing)[column.codes]  # -1 is the last element
 
 
-def _bind_pair(spec: InputSpec, inputs: Inputs) -> PairFormula:
+def _make_formula(spec: InputSpec, inputs: Inputs) -> PairFormula:
     formula = INPUTS[spec.name].compute(inputs)
-    assert callable(formula)
-
-    def compute(user: Rows, job: Rows) -> Floats:
-        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            values = formula(user, job)
-        return np.where(np.isnan(values), spec.missing, values)
-
-    return compute
+    assert isinstance(formula, PairFormula)
+    return formula
 
 
 def compute_job_inputs(inputs: Inputs, specs: Sequence[InputSpec]) -> Floats:

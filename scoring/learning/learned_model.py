@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Final
 import numpy as np
 
 from scoring.array_types import Floats
+from scoring.bundle.bundled_model import BundledModel
+from scoring.bundle.pair_formulas import PairColumns
 from scoring.bundle.value_links import Link
 from scoring.errors import ModelError
-from scoring.learning.evaluator import Evaluator, make_probes
+from scoring.learning.evaluator import Evaluator, NetworkEvaluator, make_probes
 from scoring.learning.input_catalogue import InputSpec
 from scoring.learning.lightgbm_text import parse_lightgbm
 from scoring.learning.sidecar import FORMATS, ModelFormat, Sidecar, digest_content, parse_sidecar, place_sidecar
@@ -69,6 +72,20 @@ class LearnedModel:
     def predict(self, rows: Floats) -> Floats:
         """Return the outputs (n,) of rows (n, d), in the order of `inputs`."""
         return (self.trees if self.evaluator is None else self.evaluator).predict(rows)  # type: ignore[union-attr]
+
+    def bundle(self, make_columns: Callable[[], PairColumns]) -> BundledModel:
+        """Return the model as a function of pairs that a bundle can contain. `make_columns` returns its inputs."""
+        network = self.evaluator
+        probes = network.probes if isinstance(network, NetworkEvaluator) else np.empty((0, 0), dtype=np.float32)
+        return BundledModel(
+            self.path.name,
+            self.format,
+            self.content,
+            probes,
+            lambda: self.probe_digest,
+            make_columns,
+            self.predict,
+        )
 
 
 def read_learned_model(path: Path) -> LearnedModel:

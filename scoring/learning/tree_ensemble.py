@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs, UInt64s
@@ -228,6 +227,8 @@ def find_bits(masks: UInt64s) -> Longs:
 
 def _number_masks(masks: UInt64s) -> tuple[NDArray[np.integer], UInt64s]:
     """Return (n,) a number for each row of `masks` (n, words), and the distinct rows by number."""
+    import pandas as pd  # workers of a cluster, which rank without tables of states, do not need it
+
     code, _ = pd.factorize(masks[:, 0])
     for word in range(1, masks.shape[1]):
         other, distinct = pd.factorize(masks[:, word])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import lightgbm
@@ -12,11 +13,15 @@ import pytest
 
 from scoring.backends.numba.backend import NumbaBackend
 from scoring.backends.reference import ReferenceBackend, compute_component_values
+from scoring.bundle import bundle_file
 from scoring.bundle.bundle import Bundle
+from scoring.bundle.bundle_file import Parts
+from scoring.bundle.bundled_model import BundledModel
+from scoring.bundle.pair_formulas import PairColumns
 from scoring.bundle.terms import pair_term
 from scoring.components.learned import Learned
 from scoring.errors import ModelError
-from scoring.learning.input_catalogue import InputTables
+from scoring.learning.input_catalogue import INPUTS, InputTables, make_specs
 from scoring.live import LiveLists
 from scoring.model import ScoringModel, dump_model, parse_model
 from scoring.model_catalog import get_component_kinds, load_model
@@ -126,11 +131,19 @@ def test_plan_of_other_users_equals_plan_of_all(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, NumbaBackend(ready.plan.bundle).all_pairs(rows))
 
 
-def test_saved_bundle_gives_same_lists(tmp_path: Path) -> None:
-    ready = prepare(write_trees(tmp_path, MARKET.inputs, SHAPES["tables"]))
+@pytest.mark.parametrize("kind", ["tables", "pairs", ".onnx", ".tflite"])
+def test_saved_bundle_gives_same_lists(tmp_path: Path, kind: str) -> None:
+    """Networks and trees with inputs of pairs are in the file."""
+    if kind.startswith("."):
+        component = write_network(tmp_path, MARKET.inputs, ("job.fee", *PAIR_INPUTS), suffix=kind)
+    else:
+        component = write_trees(tmp_path, MARKET.inputs, SHAPES[kind])
+    ready = prepare(component)
     digest = ready.plan.bundle.save(tmp_path / "jobs.bundle")
     opened = Bundle.open(tmp_path / "jobs.bundle")
-    assert opened.digest == digest
+    assert opened.digest == digest == ready.plan.bundle.digest
+    assert opened.save(tmp_path / "again.bundle") == digest
+    assert len(opened.models) == (kind != "tables")
     found, wanted = (NumbaBackend(bundle, strategy="pruned").top_k(30) for bundle in (opened, ready.plan.bundle))
     np.testing.assert_array_equal(found.scores, wanted.scores)
     np.testing.assert_array_equal(found.job_id, wanted.job_id)
@@ -258,10 +271,31 @@ def test_report_names_share_of_evaluated_jobs(tmp_path: Path) -> None:
     assert 5 * len(ranking.user_id) <= ranking.n_scored < 300 * len(ranking.user_id)
 
 
-def test_bundle_of_pair_model_cannot_be_saved(tmp_path: Path) -> None:
-    ready = prepare(write_trees(tmp_path, MARKET.inputs, SHAPES["pairs"]))
-    with raises_at(ModelError, "pairs"):
-        ready.plan.bundle.save(tmp_path / "jobs.bundle")
+def test_bundle_of_network_with_other_outputs_is_rejected(tmp_path: Path) -> None:
+    """The digest of the outputs is that of another machine."""
+    ready = prepare(write_network(tmp_path, MARKET.inputs, ("job.fee", "pair.place"), suffix=".onnx"))
+    (model,) = ready.plan.bundle.models
+    parts = Parts()
+    replace(model, read_digest=lambda: "0" * 32).add_to(parts, "model")
+    with raises_at(ModelError, "probes"):
+        _ = BundledModel.of_parts(parts, "model").predict
+    parts = Parts()
+    model.add_to(parts, "model")
+    rows = np.zeros((3, 2))
+    np.testing.assert_array_equal(BundledModel.of_parts(parts, "model").predict(rows), model.predict(rows))
+
+
+def test_every_pair_input_has_same_bits_in_a_bundle(tmp_path: Path) -> None:
+    names = [name for name, found in INPUTS.items() if found.side == "pair"]
+    columns = InputTables(MARKET.inputs, make_specs(names, MARKET.inputs)).columns
+    parts = Parts()
+    columns.add_to(parts, "columns")
+    bundle_file.write(tmp_path / "columns", parts)
+    found = PairColumns.of_parts(bundle_file.read(tmp_path / "columns")[0], "columns")
+    users, jobs = np.divmod(np.arange(40 * 300), 300)
+    wanted = columns.rows(users, jobs)
+    np.testing.assert_array_equal(found.rows(users, jobs).view(np.uint64), wanted.view(np.uint64))
+    assert np.isfinite(wanted).any(axis=0).all()
 
 
 def test_function_of_pairs_is_freed_with_the_program(tmp_path: Path) -> None:

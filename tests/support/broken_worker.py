@@ -10,7 +10,8 @@ from typing import Any
 from scoring.runs.executors.certificates import make_security
 from scoring.runs.executors.cluster_address import ClusterAddress
 
-__all__ = ["break_preflight", "break_results", "call_worker", "slow_down", "worker_client"]
+__all__ = ["break_preflight", "break_results", "call_worker", "change_outputs", "hide_package", "slow_down"]
+__all__ += ["worker_client"]
 
 
 @contextmanager
@@ -103,3 +104,28 @@ def slow_down(seconds: float) -> None:
         return rank_part(token, k, rows)
 
     worker_tasks.rank_part = rank_slowly
+
+
+def hide_package(name: str) -> None:
+    """Let the worker not find a package."""
+    import importlib.util
+
+    find_spec = importlib.util.find_spec
+    importlib.util.find_spec = lambda wanted, package=None: None if wanted == name else find_spec(wanted, package)  # type: ignore[assignment]
+
+
+def change_outputs() -> None:
+    """Let the worker's runtime of ONNX models return the next float32."""
+    import numpy as np
+
+    from scoring.learning import bundled_evaluator
+
+    make = bundled_evaluator.make_onnx_evaluator
+
+    def make_other(path: Any, content: bytes, probes: Any) -> Any:
+        evaluator = make(path, content, probes)
+        run = evaluator.run
+        evaluator.run = lambda rows: np.nextafter(run(rows), np.float32(np.inf))
+        return evaluator
+
+    bundled_evaluator.make_onnx_evaluator = make_other

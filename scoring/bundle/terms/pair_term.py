@@ -95,13 +95,13 @@ def find_pair_function(program: Program, component: int) -> PairFunction:
 
     Raises
     ------
-    ModelError: If the program was made in another process.
+    ModelError: If the arrays were copied from another process without a bundle's file.
     """
     found = _functions.get(float(program.link[component, LINK_TOKEN]))
     if found is None:
         raise ModelError(
-            "The arrays refer to a trained model that only the process that made them can evaluate. Rank in that "
-            "process, without saving the bundle.",
+            "The arrays refer to a trained model that only the process that made them can evaluate. Use "
+            "`Bundle.save` and `Bundle.open`.",
             key=("pairs",),
         )
     return found

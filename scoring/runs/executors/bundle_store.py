@@ -210,6 +210,8 @@ class BundleStore:
         ------
         StoppedRunError: If the run is not registered, was cancelled, or its driver does not answer.
         BundleFileError: If the bundle is invalid, or was changed while it was in use.
+        ModelError: If a trained model computes other outputs than in the driver.
+        MissingDependencyError: If the runtime of a trained model is not installed.
         """
         run = self._runs.get(token)
         if run is None:
@@ -239,6 +241,8 @@ class BundleStore:
                 state, bundle = _read_state(path), Bundle.open(path)
                 if bundle.digest != digest:
                     raise BundleFileError(path, "altered", "is another bundle than the driver's")
+                for model in bundle.models:
+                    _ = model.predict  # a missing runtime or other outputs are an error now
                 opened = self._opened[digest] = _Opened(NumbaBackend(bundle, workers=self.threads), state)
             return opened
 

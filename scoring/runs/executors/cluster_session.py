@@ -454,10 +454,12 @@ class ClusterSession:
         if ranked.get("kind") == "bundle":  # its file was damaged or replaced
             await self._send_bundle(client, address)
             ranked = await self._preflight(client, address)
+        cause = _compare_versions(facts["versions"], self._versions)
+        if ranked.get("kind") == "outputs":
+            raise _ExclusionError(f"a trained model has other outputs there than in the driver ({cause})")
         if "error" in ranked:
             raise _ExclusionError(_describe_answer(ranked))
         if ranked["digest"] != shared.sample_digest:
-            cause = _compare_versions(facts["versions"], self._versions)
             raise _ExclusionError(f"it ranks {len(shared.sample)} users to other lists than the driver ({cause})")
         self._paces.append(ranked["seconds"] / max(1, len(shared.sample)))
         return Admitted(worker.name, facts["threads"], transfer_seconds, ranked["compile_seconds"])
@@ -682,7 +684,7 @@ def _describe_answer(answer: dict[str, Any]) -> str:
 
 def _compare_versions(of_worker: dict[str, str], of_driver: dict[str, str]) -> str:
     different = [
-        f"{name} {of_worker.get(name)} instead of {expected}"
+        f"{name} {of_worker[name]} instead of {expected}" if name in of_worker else f"{name} is not installed"
         for name, expected in of_driver.items()
         if of_worker.get(name) != expected
     ]

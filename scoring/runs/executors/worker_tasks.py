@@ -6,7 +6,8 @@ import asyncio
 import os
 import platform
 import time
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from scoring.array_types import Longs
 from scoring.bundle import bundle_file
 from scoring.bundle.bundle_file import BundleFileError
+from scoring.errors import ModelError
+from scoring.learning.bundled_evaluator import PROBES_KEY
 from scoring.runs.code_digest import find_imported_modules
 from scoring.runs.executors.bundle_store import BundleStore, StoppedRunError, WorkerError
 from scoring.runs.shards import digest_lists
@@ -36,7 +39,7 @@ __all__ = [
 
 Facts = dict[str, Any]
 
-_PACKAGES: Final = ("numpy", "numba", "llvmlite", "distributed")
+_PACKAGES: Final = ("numpy", "numba", "llvmlite", "distributed", "onnxruntime", "ai-edge-litert")
 
 _store: BundleStore | None = None
 _code: str = ""
@@ -65,7 +68,12 @@ def compute_worker_code_digest() -> str:
 
 
 def read_versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    """Return the versions of Python and of the installed packages that lists depend on."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def describe_worker(dask_worker: Any = None) -> Facts:
@@ -95,6 +103,8 @@ def _describe_error(error: Exception) -> Facts:
     facts: Facts = {"error": str(error) or type(error).__name__, "kind": "other"}
     if isinstance(error, BundleFileError):
         facts["kind"] = "bundle"
+    elif isinstance(error, ModelError) and error.key == PROBES_KEY:
+        facts["kind"] = "outputs"
     elif isinstance(error, OSError):
         facts |= {"kind": "system", "error": describe_os_error(error)}
     return facts

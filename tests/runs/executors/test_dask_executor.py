@@ -27,7 +27,7 @@ import scoring
 from scoring.bundle import bundle_file
 from scoring.database.database import Database
 from scoring.errors import ClusterError, ModelError
-from scoring.model import Component, Inputs, Pair, Reason
+from scoring.model import Component, Inputs, Pair, Reason, ScoringModel
 from scoring.model.terms import AffineLink, PairTerm, Value
 from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
@@ -43,6 +43,7 @@ from scoring.runs.shards import Shard, ShardTask, cut_shards, digest_lists
 from tests.support import broken_worker
 from tests.support.broken_worker import call_worker, worker_client
 from tests.support.errors import raises_at, raises_with
+from tests.support.learned_models import JOB_INPUTS, PAIR_INPUTS, USER_INPUTS, write_network, write_trees
 from tests.support.small_runs import read_parts, run
 
 pytestmark = pytest.mark.usefixtures("small_shards")
@@ -90,6 +91,32 @@ def test_published_bytes_and_rows_equal_a_local_run(
     assert sum(executor.n_parts.values()) > 10
     # the bundle is removed from the workers
     assert list(cluster.folder.glob("worker-*/*.bundle")) == []
+
+
+@pytest.mark.parametrize("kind", ["job", "tables", "pairs", ".onnx", ".tflite"])
+def test_trained_models_are_published_equally(
+    cluster: LocalCluster, prepared: Prepared, tmp_path: Path, kind: str
+) -> None:
+    """Models of each shape and runtime."""
+    run_model = prepared.with_model(add_trained_model(tmp_path, prepared, kind))
+    publishers = [ParquetPublisher(tmp_path / name) for name in ("local", "cluster")]
+    executor = make_executor(cluster)
+    run(run_model, publishers[0])
+    run(run_model, publishers[1], executor=executor)
+    assert read_parts(tmp_path / "cluster") == read_parts(tmp_path / "local")
+    assert executor.n_local_users == 0
+    assert executor.excluded == []
+
+
+def add_trained_model(folder: Path, prepared: Prepared, kind: str) -> ScoringModel:
+    """Return a model with a trained component: a network in a format, or trees of a shape."""
+    both = (*JOB_INPUTS, *USER_INPUTS)
+    names = {"job": JOB_INPUTS, "tables": both, "pairs": (*both, *PAIR_INPUTS)}
+    if kind in names:
+        component = write_trees(folder, prepared.inputs, names[kind])
+    else:
+        component = write_network(folder, prepared.inputs, ("job.fee", *PAIR_INPUTS), suffix=kind)
+    return load_model("standard").with_component(component, "personal", 0.3, "learned")
 
 
 # Damaged workers. Each test has a cluster of its own.
@@ -211,6 +238,21 @@ def test_unfit_workers_are_excluded_by_name(
     assert "store the bundle" in reasons["local-1"]
     assert "other lists" in reasons["local-2"]
     assert "code" in reasons["skewed"]
+    assert set(executor.n_parts) == {"local-3"}
+
+
+def test_workers_without_equal_runtimes_are_excluded(prepared: Prepared, tmp_path: Path) -> None:
+    """One has no ONNX Runtime, on one the network has other outputs, and one has the driver's."""
+    learned = prepared.with_model(add_trained_model(tmp_path, prepared, ".onnx"))
+    with LocalCluster(3, threads=1) as cluster:
+        broken = {"local-1": (broken_worker.hide_package, "onnxruntime"), "local-2": (broken_worker.change_outputs,)}
+        break_workers(cluster, broken)
+        executor = make_executor(cluster)
+        run_and_compare(learned, learned.top_k(5).frame(), executor)
+    reasons = {one.worker: one.reason for one in executor.excluded}
+    assert set(reasons) == set(broken)
+    assert "pip install 'scoring[learned]'" in reasons["local-1"]
+    assert "other outputs" in reasons["local-2"]
     assert set(executor.n_parts) == {"local-3"}
 
 
