@@ -10,8 +10,8 @@ from typing import Any
 from scoring.runs.executors.certificates import make_security
 from scoring.runs.executors.cluster_address import ClusterAddress
 
-__all__ = ["break_preflight", "break_results", "call_worker", "change_outputs", "hide_package", "slow_down"]
-__all__ += ["worker_client"]
+__all__ = ["break_preflight", "break_results", "call_worker", "change_outputs", "hang"]
+__all__ += ["hide_package", "slow_down", "use_memory", "worker_client"]
 
 
 @contextmanager
@@ -129,3 +129,36 @@ def change_outputs() -> None:
         return evaluator
 
     bundled_evaluator.make_onnx_evaluator = make_other
+
+
+def hang(where: str = "rank_part") -> None:
+    """Let the worker never return a part, or never pass the preflight. It answers the scheduler."""
+    import time
+
+    from scoring.runs.executors import bundle_store, worker_tasks
+
+    def wait(*arguments: Any) -> None:
+        time.sleep(600)
+
+    if where == "preflight":
+        bundle_store.BundleStore.rank = wait  # type: ignore[assignment, method-assign]
+    else:
+        worker_tasks.rank_part = wait  # type: ignore[assignment]
+
+
+def use_memory(number: int, n_bytes: int) -> None:
+    """Let the worker use memory in its part with this number."""
+    from scoring.runs.executors import worker_tasks
+
+    rank_part, calls = worker_tasks.rank_part, [0]
+
+    def rank_with_memory(token: str, k: int, rows: Any) -> Any:
+        calls[0] += 1
+        used = (
+            [b"x" * 1_000_000 + str(place).encode() for place in range(n_bytes // 1_000_000)]
+            if calls[0] == number
+            else []
+        )
+        return rank_part(token, k, rows) | {"used": len(used)}
+
+    worker_tasks.rank_part = rank_with_memory

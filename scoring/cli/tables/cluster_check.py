@@ -9,7 +9,7 @@ from rich.text import Text
 
 from scoring.errors import make_printable, pluralize
 from scoring.runs.executors.cluster_check import ClusterCheck
-from scoring.runs.executors.cluster_session import Admitted
+from scoring.runs.executors.cluster_events import Admitted
 
 __all__ = ["make_records", "render_check"]
 

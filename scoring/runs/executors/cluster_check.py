@@ -11,7 +11,8 @@ from scoring.dataset import Dataset
 from scoring.model_catalog import load_model
 from scoring.optional_dependencies import require
 from scoring.runs.executors.cluster_address import ClusterAddress
-from scoring.runs.executors.cluster_session import Admitted, ClusterSession, Excluded, Failed, Lost
+from scoring.runs.executors.cluster_events import Admitted, Excluded, Failed, Lost
+from scoring.runs.executors.cluster_session import ClusterSession
 from scoring.runs.executors.dask_executor import share_bundle
 from scoring.runs.executors.executor import ShardRanker
 from scoring.runs.executors.private_folder import PrivateFolder

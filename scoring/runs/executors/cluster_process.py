@@ -11,10 +11,12 @@ import json
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -26,6 +28,7 @@ from scoring.runs.executors.bundle_store import LEASE_SECONDS
 from scoring.runs.executors.certificates import create_certificates
 from scoring.runs.executors.cluster_address import ClusterAddress
 from scoring.runs.executors.private_folder import PrivateFolder, default_folder, make_private, remove_abandoned
+from scoring.runs.memory_forecast import format_bytes
 from scoring.threads.pool import available_cpus
 
 __all__ = [
@@ -74,6 +77,9 @@ def configure_client(is_encrypted: bool) -> None:
         {"distributed.comm.require-encryption": is_encrypted, "distributed.comm.timeouts.connect": "10s"},
     )
     _quiet()
+    from distributed.versions import VersionMismatchWarning
+
+    warnings.filterwarnings("ignore", category=VersionMismatchWarning)  # the preflight checks versions
 
 
 def _quiet() -> None:
@@ -171,6 +177,9 @@ class ChildProcess:
                 break
             name = self._settings.get("name") or "The process"
             cause = f"was ended by signal {-code}" if code < 0 else f"failed ({self.error})"
+            if code == -signal.SIGKILL and "memory" in self._settings:
+                limit = format_bytes(self._settings["memory"])
+                cause = f"was killed (perhaps because its memory exceeded {limit})"
             cause = "lost its scheduler" if code == _LOST else cause
             self._report(f"{name} {cause} and is started again.")
             self._process = self._start()

@@ -12,7 +12,6 @@ import secrets
 import statistics
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -23,10 +22,21 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from scoring.array_types import Longs
 from scoring.bundle import bundle_file
-from scoring.errors import ClusterError, make_printable
+from scoring.errors import ClusterError, make_printable, pluralize
 from scoring.runs.executors import worker_tasks
 from scoring.runs.executors.certificates import check_connection, make_security
 from scoring.runs.executors.cluster_address import ClusterAddress
+from scoring.runs.executors.cluster_events import (
+    Admitted,
+    Event,
+    Excluded,
+    Failed,
+    Finished,
+    Lost,
+    Message,
+    Ranked,
+    Unranked,
+)
 from scoring.runs.executors.cluster_process import ALLOWED_FAILURES, TTL_SECONDS, configure_client
 from scoring.runs.executors.part_queue import Part, PartQueue
 from scoring.runs.memory_forecast import BYTES_PER_RANKED, format_bytes
@@ -34,20 +44,7 @@ from scoring.runs.memory_forecast import BYTES_PER_RANKED, format_bytes
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = [
-    "Admitted",
-    "ClusterSession",
-    "Event",
-    "Excluded",
-    "Failed",
-    "Finished",
-    "Limits",
-    "Lost",
-    "Message",
-    "Ranked",
-    "SharedBundle",
-    "Unranked",
-]
+__all__ = ["ClusterSession", "Limits", "SharedBundle"]
 
 T = TypeVar("T")
 
@@ -56,6 +53,8 @@ _MEMORY_SHARE: Final = 0.6
 _END_SECONDS: Final = 1.0
 """Wait for the answers of workers at the end. A lost worker does not answer."""
 _BYTES_PER_THREAD: Final = 2_000_000
+_HANG_FACTOR: Final = 10
+"""A worker hangs if it takes this many times as long as expected, and a minimum."""
 _MAX_LIST_BYTES: Final = 64 << 20
 """Lists that a worker has at a time: one part, and its copy on the way."""
 
@@ -85,6 +84,12 @@ class Limits:
     """A part is ranked by the driver after this many workers were lost with it."""
     min_repeat_seconds: float = 5.0
     """A part is repeated by an idle worker if it takes this time and three times as long as other parts."""
+    min_hang_seconds: float = 60.0
+    """A worker is excluded if it returns no part for this time and ten times the expected time of its parts."""
+    min_preflight_seconds: float = 300.0
+    """A worker is excluded if its preflight takes this time, which covers compiling, and ten times the driver's."""
+    max_worker_losses: int = 5
+    """A worker that was lost this many times is excluded: it is killed whenever it works."""
 
 
 @dataclass(frozen=True)
@@ -97,77 +102,13 @@ class SharedBundle:
     list_width: int
     sample: Longs
     sample_digest: str
+    sample_seconds: float
+    """Processor time of the driver for the sample."""
     n_users: int
 
     @property
     def n_bytes(self) -> int:
         return self.path.stat().st_size
-
-
-# Events, in the order in which the driver receives them
-
-
-@dataclass(frozen=True)
-class Admitted:
-    """A worker passed the preflight."""
-
-    worker: str
-    threads: int
-    transfer_seconds: float
-    compile_seconds: float
-
-
-@dataclass(frozen=True)
-class Excluded:
-    """A worker did not pass the preflight, or failed later."""
-
-    worker: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A worker returned a part."""
-
-    worker: str
-    part: Part
-    result: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Unranked:
-    """Several workers were lost with this part: the driver ranks it."""
-
-    part: Part
-
-
-@dataclass(frozen=True)
-class Message:
-    """A sentence for the user."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Lost:
-    """The scheduler or all workers are lost: the driver ranks the rest."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The session cannot begin."""
-
-    error: Exception
-
-
-@dataclass(frozen=True)
-class Finished:
-    """No part waits, and none is with a worker."""
-
-
-Event = Admitted | Excluded | Ranked | Unranked | Message | Lost | Failed | Finished
 
 
 @dataclass
@@ -180,6 +121,17 @@ class _Worker:
     is_admitted: bool = False
     is_excluded: bool = False
     parts: dict[int, _Sent] = field(default_factory=dict)
+    progress_at: float = 0.0
+    """When it last returned a part, or got one while it had none."""
+    memory: int = 0
+    """Bytes that it may use."""
+    used_memory: int = 0
+    """Bytes that it used when the scheduler last knew."""
+
+    def describe_memory(self) -> str:
+        """Return its memory as text, since a worker that exceeds it is killed without a message."""
+        used = f", of which it used {format_bytes(self.used_memory)}" if self.used_memory else ""
+        return f"its memory limit is {format_bytes(self.memory)}{used}"
 
 
 @dataclass
@@ -227,6 +179,7 @@ class ClusterSession:
         self._done: set[int] = set()  # numbers of parts
         self._attempts: Counter[int] = Counter()
         self._losses: Counter[int] = Counter()
+        self._worker_losses: Counter[str] = Counter()
         self._paces: list[float] = []  # seconds per user of the last parts
         self._part_seconds: list[float] = []
         self._sent_bytes = self._received_bytes = 0  # of results: expected, and taken by the driver
@@ -268,9 +221,7 @@ class ClusterSession:
 
     def _run(self) -> None:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of Dask, about versions; the preflight checks them
-                asyncio.run(self._serve())
+            asyncio.run(self._serve())
         except ClusterError as error:
             self._events.put(Failed(error))
         except (OSError, TimeoutError) as error:
@@ -338,6 +289,7 @@ class ClusterSession:
                     self._start(self._call(client, worker.address, worker_tasks.renew_run, self._token, seconds=10.0))
             has_begun = has_begun or self._count_checked() >= limits.first_workers
             if self._parts is not None and has_begun:
+                self._exclude_hanging()
                 self._send_parts(client)
                 if not self._parts.n_waiting and not any(
                     number not in self._done for worker in self._workers.values() for number in worker.parts
@@ -386,16 +338,27 @@ class ClusterSession:
             worker = self._workers.pop(address)
             if worker.admission is not None:
                 worker.admission.cancel()
-            if worker.is_admitted and not worker.is_excluded:
-                lost = len(worker.parts)
-                self._events.put(Message(f"Worker {worker.name} was lost" + (f" with {lost} parts." if lost else ".")))
+            if worker.is_excluded:
+                continue
+            self._worker_losses[worker.name] += bool(worker.parts) or not worker.is_admitted
+            if worker.is_admitted:
+                what = f" with {pluralize(len(worker.parts), 'part')}" if worker.parts else ""
+                self._events.put(Message(f"Worker {worker.name} was lost{what} ({worker.describe_memory()})."))
             self._take_back(worker, is_loss=True)
         for address, facts in present.items():
-            if address not in self._workers:
-                worker = self._workers[address] = _Worker(
-                    address, make_printable(str(facts.get("name") or address), 80)
-                )
-                worker.admission = self._start(self._admit(client, worker))
+            worker = self._workers.get(address) or self._add_worker(client, address, facts)
+            worker.used_memory = int(facts.get("metrics", {}).get("memory", 0))
+
+    def _add_worker(self, client: Client, address: str, facts: dict[str, Any]) -> _Worker:
+        name = make_printable(str(facts.get("name") or address), 80)
+        worker = self._workers[address] = _Worker(address, name, memory=int(facts.get("memory_limit") or 0))
+        losses = self._worker_losses[name]
+        if losses >= self._limits.max_worker_losses:
+            reason = f"it was lost {losses} times. Check whether its memory is exceeded ({worker.describe_memory()})"
+            self._exclude(worker, reason)
+        else:
+            worker.admission = self._start(self._admit(client, worker))
+        return worker
 
     async def _admit(self, client: Client, worker: _Worker) -> None:
         try:
@@ -404,6 +367,7 @@ class ClusterSession:
             self._exclude(worker, str(error))
         except (OSError, TimeoutError):
             # it was lost during the preflight: forget it, so that it is tried again if it is still there
+            self._worker_losses[worker.name] += 1
             await asyncio.sleep(1.0)
             self._workers.pop(worker.address, None)
         except Exception as error:  # noqa: BLE001 - raised by the worker
@@ -448,39 +412,43 @@ class ClusterSession:
             )
         began = time.monotonic()
         if shared.digest not in facts["bundles"]:
-            await self._send_bundle(client, address)
+            await self._send_bundle(client, worker)
         transfer_seconds = time.monotonic() - began
         ranked = await self._preflight(client, address)
         if ranked.get("kind") == "bundle":  # its file was damaged or replaced
-            await self._send_bundle(client, address)
+            await self._send_bundle(client, worker)
             ranked = await self._preflight(client, address)
         cause = _compare_versions(facts["versions"], self._versions)
         if ranked.get("kind") == "outputs":
             raise _ExclusionError(f"a trained model has other outputs there than in the driver ({cause})")
         if "error" in ranked:
-            raise _ExclusionError(_describe_answer(ranked))
+            raise _ExclusionError(_describe_answer(ranked, worker))
         if ranked["digest"] != shared.sample_digest:
             raise _ExclusionError(f"it ranks {len(shared.sample)} users to other lists than the driver ({cause})")
-        self._paces.append(ranked["seconds"] / max(1, len(shared.sample)))
+        self._paces.append(ranked["seconds_per_user"])
         return Admitted(worker.name, facts["threads"], transfer_seconds, ranked["compile_seconds"])
 
     async def _preflight(self, client: Client, address: str) -> dict[str, Any]:
         shared = self._shared
         arguments = (self._token, shared.digest, shared.k, shared.sample)
-        return await self._call(client, address, worker_tasks.preflight, *arguments, seconds=900.0)
+        seconds = self._limits.min_preflight_seconds + _HANG_FACTOR * shared.sample_seconds
+        try:
+            return await self._call(client, address, worker_tasks.preflight, *arguments, seconds=seconds)
+        except TimeoutError as error:
+            raise _ExclusionError(f"it did not rank {len(shared.sample)} users within {seconds:.0f} s") from error
 
-    async def _send_bundle(self, client: Client, address: str) -> None:
-        digest, offset = self._shared.digest, 0
+    async def _send_bundle(self, client: Client, worker: _Worker) -> None:
+        address, digest, offset = worker.address, self._shared.digest, 0
         with self._shared.path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 arguments = (self._token, digest, offset, chunk)
                 answer = await self._call(client, address, worker_tasks.receive_chunk, *arguments, seconds=60.0)
                 if "error" in answer:
-                    raise _ExclusionError(f"it cannot store the bundle ({_describe_answer(answer)})")
+                    raise _ExclusionError(f"it cannot store the bundle ({_describe_answer(answer, worker)})")
                 offset = answer["length"]
         answer = await self._call(client, address, worker_tasks.accept_bundle, self._token, digest, seconds=600.0)
         if "error" in answer:
-            raise _ExclusionError(_describe_answer(answer))
+            raise _ExclusionError(_describe_answer(answer, worker))
 
     async def _call(self, client: Client, address: str, function: Any, *arguments: Any, seconds: float) -> Any:
         """Call a function in a worker and return its answer.
@@ -540,6 +508,8 @@ class ClusterSession:
     def _send(self, client: Client, worker: _Worker, part: Part) -> None:
         self._attempts[part.number] += 1
         sent = _Sent(part, self._attempts[part.number], time.monotonic())
+        if not worker.parts:
+            worker.progress_at = sent.since
         worker.parts[part.number] = sent
         self._sent_bytes += self._bytes_of(part)
         sent.task = self._start(self._receive(client, worker, sent))
@@ -578,15 +548,15 @@ class ClusterSession:
                 future.release()
         if worker.parts.pop(part.number, None) is None:
             return  # taken back meanwhile: a late result is dropped
+        worker.progress_at = time.monotonic()
         if not isinstance(result, dict) or "stopped" in result or "error" in result:
             self._sent_bytes -= self._bytes_of(part)
             self._put_back(part)
             if isinstance(result, dict) and "stopped" in result:
                 reason = "it stopped, because it did not hear from the driver"
             else:
-                reason = (
-                    _describe_answer(result) if isinstance(result, dict) else "it returned something else than lists"
-                )
+                is_answer = isinstance(result, dict)
+                reason = _describe_answer(result, worker) if is_answer else "it returned something else than lists"
             self._exclude(worker, reason)
         else:
             self._done.add(part.number)
@@ -638,6 +608,15 @@ class ClusterSession:
                 self._events.put(Message(f"A part that takes long is repeated by worker {worker.name}."))
                 self._send(client, worker, sent.part)
 
+    def _exclude_hanging(self) -> None:
+        """Exclude workers that answer the scheduler but return no part."""
+        now = time.monotonic()
+        for worker in self._admitted():
+            users = sum(sent.part.n_users for sent in worker.parts.values())
+            expected, seconds = users * statistics.median(self._paces[-15:]), now - worker.progress_at
+            if worker.parts and seconds > self._limits.min_hang_seconds + _HANG_FACTOR * expected:
+                self._exclude(worker, f"it has returned no lists for {seconds:.0f} s instead of {expected:.1f} s")
+
     # The end
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -678,7 +657,10 @@ def _describe(error: BaseException) -> str:
     return make_printable(str(error) or type(error).__name__, 300).rstrip(".")
 
 
-def _describe_answer(answer: dict[str, Any]) -> str:
+def _describe_answer(answer: dict[str, Any], worker: _Worker) -> str:
+    """Return the reason why a worker could not do what it was asked for."""
+    if answer.get("kind") == "memory":
+        return f"it has not enough memory ({worker.describe_memory()})"
     return make_printable(str(answer.get("error")), 300).rstrip(".")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,19 +16,17 @@ from scoring.bundle.ranked_lists import SCORES, Ranking, StrategyChoice
 from scoring.errors import ClusterError, pluralize
 from scoring.optional_dependencies import require
 from scoring.runs.executors.cluster_address import ClusterAddress
-from scoring.runs.executors.cluster_session import (
+from scoring.runs.executors.cluster_events import (
     Admitted,
-    ClusterSession,
     Excluded,
     Failed,
     Finished,
-    Limits,
     Lost,
     Message,
     Ranked,
-    SharedBundle,
     Unranked,
 )
+from scoring.runs.executors.cluster_session import ClusterSession, Limits, SharedBundle
 from scoring.runs.executors.executor import ShardRanker
 from scoring.runs.executors.local_executor import LocalExecutor
 from scoring.runs.executors.part_queue import Part, PartQueue
@@ -224,8 +223,19 @@ def share_bundle(rank_shard: ShardRanker, tasks: Sequence[ShardTask], folder: Pa
     rows = np.concatenate([task.rows for task in tasks])
     sample = rows[np.linspace(0, len(rows) - 1, min(SAMPLE_USERS, len(rows))).astype(np.int64)]
     digest = rank_shard.bundle.save(folder / "run.bundle")
+    began = time.process_time()  # of all threads: a worker may have one
     expected = digest_lists(rank_shard.rank(sample)).hex()
-    return SharedBundle(folder / "run.bundle", digest, rank_shard.k, rank_shard.list_width, sample, expected, len(rows))
+    seconds = time.process_time() - began
+    return SharedBundle(
+        folder / "run.bundle",
+        digest,
+        rank_shard.k,
+        rank_shard.list_width,
+        sample,
+        expected,
+        seconds,
+        len(rows),
+    )
 
 
 def to_ranking(result: dict[str, Any], part: Part, bundle: Bundle, width: int) -> Ranking | None:

@@ -41,6 +41,9 @@ Facts = dict[str, Any]
 
 _PACKAGES: Final = ("numpy", "numba", "llvmlite", "distributed", "onnxruntime", "ai-edge-litert")
 
+_LONG_SECONDS: Final = 2.0
+_FEW_USERS: Final = 8
+
 _store: BundleStore | None = None
 _code: str = ""
 
@@ -103,6 +106,8 @@ def _describe_error(error: Exception) -> Facts:
     facts: Facts = {"error": str(error) or type(error).__name__, "kind": "other"}
     if isinstance(error, BundleFileError):
         facts["kind"] = "bundle"
+    elif isinstance(error, MemoryError):
+        facts["kind"] = "memory"
     elif isinstance(error, ModelError) and error.key == PROBES_KEY:
         facts["kind"] = "outputs"
     elif isinstance(error, OSError):
@@ -128,18 +133,25 @@ async def accept_bundle(token: str, digest: str) -> Facts:
 
 
 async def preflight(token: str, digest: str, k: int, rows: Longs) -> Facts:
-    """Rank users twice, and return the digest of their lists and the seconds of both. The first call compiles."""
+    """Rank users, and return the digest of their lists and the seconds of a second call. The first call compiles.
+
+    The second call ranks fewer users if the first one took long.
+    """
 
     def rank() -> Facts:
         store = get_store()
         store.begin(token, digest)
         began = time.perf_counter()
-        store.rank(token, k, rows)
-        compiled = time.perf_counter()
         lists = store.rank(token, k, rows)
-        seconds = time.perf_counter() - compiled
-        compile_seconds = max(0.0, compiled - began - seconds)
-        return {"digest": digest_lists(lists).hex(), "seconds": seconds, "compile_seconds": compile_seconds}
+        compiled = time.perf_counter()
+        some = rows if compiled - began < _LONG_SECONDS else rows[:_FEW_USERS]
+        store.rank(token, k, some)
+        seconds_per_user = (time.perf_counter() - compiled) / max(1, len(some))
+        return {
+            "digest": digest_lists(lists).hex(),
+            "seconds_per_user": seconds_per_user,
+            "compile_seconds": max(0.0, compiled - began - seconds_per_user * len(rows)),
+        }
 
     try:
         return await asyncio.to_thread(rank)
@@ -154,8 +166,6 @@ def rank_part(token: str, k: int, rows: Longs) -> Facts:
         lists = get_store().rank(token, k, rows)
     except StoppedRunError:
         return {"stopped": True}
-    except MemoryError:
-        return {"error": "it has not enough memory", "kind": "other"}
     except Exception as error:  # noqa: BLE001 - the driver decides
         return _describe_error(error)
     return {

@@ -53,7 +53,7 @@ from scoring.registry.evaluation_log import TestAccess
 from scoring.registry.metadata import ProfileMetadata
 from scoring.runs import report
 from scoring.runs.executors.cluster_check import ClusterCheck
-from scoring.runs.executors.cluster_session import Admitted, Excluded
+from scoring.runs.executors.cluster_events import Admitted, Excluded
 from scoring.runs.gate import console_table, rules
 from scoring.runs.gate.verdict import Measure, Verdict
 from scoring.runs.history import RunRecord, RunStatus

@@ -31,7 +31,7 @@ from scoring.model import Component, Inputs, Pair, Reason, ScoringModel
 from scoring.model.terms import AffineLink, PairTerm, Value
 from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
-from scoring.runs.executors import cluster_session
+from scoring.runs.executors import cluster_events
 from scoring.runs.executors.certificates import create_certificates
 from scoring.runs.executors.cluster_process import LocalCluster, start_worker
 from scoring.runs.executors.cluster_session import Limits
@@ -44,7 +44,10 @@ from tests.support import broken_worker
 from tests.support.broken_worker import call_worker, worker_client
 from tests.support.errors import raises_at, raises_with
 from tests.support.learned_models import JOB_INPUTS, PAIR_INPUTS, USER_INPUTS, write_network, write_trees
+from tests.support.memory_group import MemoryGroup, memory_group
 from tests.support.small_runs import read_parts, run
+
+__all__ = ["memory_group"]  # a fixture
 
 pytestmark = pytest.mark.usefixtures("small_shards")
 
@@ -191,6 +194,27 @@ def test_slow_worker_does_not_delay_the_run(fragile: LocalCluster, prepared: Pre
     began = time.monotonic()
     run_and_compare(prepared, expected, executor)
     assert time.monotonic() - began < 20
+    assert set(executor.n_parts) == {"local-2"}
+
+
+def test_hanging_worker_is_excluded(fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame) -> None:
+    """Workers that answer the scheduler and return nothing: first one of two, then both."""
+    limits = replace(QUICK, min_hang_seconds=0.5, min_repeat_seconds=100.0, join_seconds=0.5)
+    for hanging, is_rest_local in (("local-1", False), ("local-2", True)):
+        break_workers(fragile, {hanging: (broken_worker.hang,)})
+        executor = make_executor(fragile, limits)
+        run_and_compare(prepared, expected, executor)
+        assert hanging in {one.worker for one in executor.excluded}
+        assert (executor.n_local_users > 0) == is_rest_local
+
+
+def test_hanging_preflight_excludes_the_worker(
+    fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame
+) -> None:
+    break_workers(fragile, {"local-1": (broken_worker.hang, "preflight")})
+    executor = make_executor(fragile, replace(QUICK, min_preflight_seconds=1.0))
+    run_and_compare(prepared, expected, executor)
+    assert [one.worker for one in executor.excluded] == ["local-1"]
     assert set(executor.n_parts) == {"local-2"}
 
 
@@ -422,10 +446,10 @@ def executor_is_full(executor: DaskExecutor) -> Callable[[], bool]:
 class ScriptedSession:
     """A session that returns given events."""
 
-    def __init__(self, events: list[cluster_session.Event]) -> None:
+    def __init__(self, events: list[cluster_events.Event]) -> None:
         self._events = events
 
-    def next_event(self, timeout: float) -> cluster_session.Event | None:
+    def next_event(self, timeout: float) -> cluster_events.Event | None:
         return self._events.pop(0)
 
 
@@ -443,8 +467,8 @@ def test_different_duplicate_names_both_workers(prepared: Prepared) -> None:
     }  # fmt: skip
     changed = replace(lists, scores=lists.scores + np.float32(1))
     two = one | {"scores": changed.scores, "digest": digest_lists(changed).hex()}
-    equal = [cluster_session.Ranked("a", part, one), cluster_session.Ranked("b", part, one), cluster_session.Finished()]
-    different = [cluster_session.Ranked("a", part, one), cluster_session.Ranked("b", part, two)]
+    equal = [cluster_events.Ranked("a", part, one), cluster_events.Ranked("b", part, one), cluster_events.Finished()]
+    different = [cluster_events.Ranked("a", part, one), cluster_events.Ranked("b", part, two)]
     for events, is_equal in ((equal, True), (different, False)):
         executor = DaskExecutor("tcp://127.0.0.1:1")
         received = executor._receive(ScriptedSession(list(events)), queue, rank, lambda done: None, lambda: False)  # type: ignore[arg-type]
@@ -494,6 +518,46 @@ def test_worker_at_its_memory_limit_does_not_change_lists(
     executor = make_executor(fragile, replace(QUICK, min_repeat_seconds=0.5))
     run_and_compare(prepared, expected, executor, progress=at_call(3, limit))
     assert executor.n_local_users == 0
+
+
+def test_worker_killed_for_memory_is_named(
+    fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame, memory_group: MemoryGroup
+) -> None:
+    """The kernel kills the worker, because it exceeds the limit of its group. It is started again outside of it."""
+    break_workers(fragile, {"local-1": (broken_worker.use_memory, 3, 500_000_000)})
+    memory_group.add(fragile.workers[0].pid, limit=100_000_000)
+    said: list[str] = []
+    executor = make_executor(fragile, report=said.append)
+    run_and_compare(prepared, expected, executor)
+    assert memory_group.count_kills() == 1
+    assert executor.n_local_users == 0
+    lost = [text for text in said if "was lost" in text]
+    assert len(lost) == 1
+    assert "local-1" in lost[0]
+    assert "memory limit" in lost[0]
+
+
+def test_worker_that_is_always_lost_is_excluded(prepared: Prepared, expected: pd.DataFrame) -> None:
+    """It is killed whenever it receives the bundle."""
+    with LocalCluster(2, threads=1) as cluster:
+        executor = make_executor(cluster, replace(QUICK, max_worker_losses=2, first_workers=2))
+        stop = threading.Event()
+
+        def kill() -> None:
+            while not stop.wait(0.005):
+                if any(path.suffix in (".part", ".bundle") for path in cluster.folder.glob("worker-1/*")):
+                    cluster.workers[0].kill()
+                    for path in cluster.folder.glob("worker-1/*.*"):
+                        path.unlink(missing_ok=True)
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        try:
+            run_and_compare(prepared, expected, executor)
+        finally:
+            stop.set()
+            thread.join()
+    assert [(one.worker, "lost 2 times" in one.reason) for one in executor.excluded] == [("local-1", True)]
 
 
 class PerPair(Component):
