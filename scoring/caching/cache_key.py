@@ -16,6 +16,7 @@ __all__ = [
     "EncodingKey",
     "ExplanationKey",
     "FactorsKey",
+    "ListsKey",
     "PlanKey",
     "PopularityKey",
     "ReadingKey",
@@ -105,6 +106,18 @@ class FactorsKey(DataKey):
     cache: ClassVar[str] = "factors"
     settings: Hashable  # of the training
     trainer: str  # the package that trains, and its version
+
+
+@dataclass(frozen=True)
+class ListsKey(DataKey):
+    """The lists of consecutive active users, for a shared store."""
+
+    cache: ClassVar[str] = "lists"
+    basis: str  # digest of the basis, from which popularity, similarity and factors are computed
+    model: str  # digest of the model with its weights
+    k: int
+    first: int  # place of the first user among the active users
+    count: int
 
 
 @dataclass(frozen=True)

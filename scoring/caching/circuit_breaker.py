@@ -1,4 +1,4 @@
-"""A circuit breaker: after some failures in a row, a server is not asked for a few seconds."""
+"""A circuit breaker: after a timeout or some other failures in a row, a server is not asked for a few seconds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ __all__ = ["CircuitBreaker"]
 
 FAILURES: Final = 3
 OPEN_SECONDS: Final = 5.0
+TIMEOUT_OPEN_SECONDS: Final = 0.5
+"""Open time after a timeout, which costs more than other failures. Failed probes double it, up to `OPEN_SECONDS`."""
 JITTER: Final = 0.2
 """Share by which the open time varies, so that processes do not ask again at the same moment."""
 
@@ -26,6 +28,7 @@ class CircuitBreaker:
         self._failures = 0
         self._opened_at: float | None = None
         self._probe_at = 0.0
+        self._period = OPEN_SECONDS
         self._open_seconds = 0.0  # of earlier openings
         self._openings = 0
 
@@ -49,16 +52,19 @@ class CircuitBreaker:
                 self._open_seconds += self._clock() - self._opened_at
                 self._opened_at = None
 
-    def fail(self) -> bool:
-        """Count a failure. Return whether it opened the breaker."""
+    def fail(self, *, timed_out: bool = False) -> bool:
+        """Count a failure; a timeout opens the breaker at once. Return whether the failure opened it."""
         with self._lock:
             self._failures += 1
-            if self._failures < FAILURES:
+            if self._failures < FAILURES and not timed_out and self._opened_at is None:
                 return False
             now = self._clock()
-            self._probe_at = now + self._draw_seconds()
             if self._opened_at is not None:
+                self._period = min(2 * self._period, OPEN_SECONDS)
+                self._probe_at = now + self._draw_seconds()
                 return False
+            self._period = TIMEOUT_OPEN_SECONDS if timed_out else OPEN_SECONDS
+            self._probe_at = now + self._draw_seconds()
             self._opened_at = now
             self._openings += 1
             return True
@@ -79,4 +85,4 @@ class CircuitBreaker:
             return self._open_seconds + present
 
     def _draw_seconds(self) -> float:
-        return OPEN_SECONDS * self._random.uniform(1 - JITTER, 1 + JITTER)
+        return self._period * self._random.uniform(1 - JITTER, 1 + JITTER)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from scoring.argument_checks import list_values
 from scoring.caching.cache_key import (
     AdjacencyKey,
     CacheKey,
+    DataKey,
     EncodingKey,
     ExplanationKey,
+    ListsKey,
     PlanKey,
     PopularityKey,
     RequestKey,
@@ -40,6 +45,9 @@ GROUPS: Final = {
     "lru": ("users", "scores", "explanations"),
 }
 """Names that stand for several caches."""
+
+MAX_SHARED_SERIES: Final = 10_000
+"""Most keys that are remembered to retire their values when the data changes."""
 
 V = TypeVar("V")
 
@@ -82,6 +90,8 @@ class EngineCaches(Uncounted):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._clock = store, clock
+        self._shared: OrderedDict[CacheKey, CacheKey] = OrderedDict()  # key without its data → the last key
+        self._shared_lock = threading.Lock()
         self.basis_seconds = basis_seconds
         self.company_hours, self.company_entries = company_hours, company_entries
         self.windows: set[float] = set()
@@ -121,12 +131,34 @@ class EngineCaches(Uncounted):
     def __iter__(self) -> Iterator[tuple[str, MemoryStore[Any]]]:
         return ((name, getattr(self, name)) for name in CACHE_NAMES)
 
+    @property
+    def has_store(self) -> bool:
+        """Whether values are shared with other engines."""
+        return self._store is not None
+
     def share(self, key: CacheKey, compute: Callable[[], V]) -> V:
         """Return the value of the key from the shared store; call `compute` if it is missing or no store is shared.
 
-        The value must be immutable, and the key must name all its content: see `Store`.
+        The value must be immutable, and the key must name all its content: see `Store`. The value of the same key for
+        the previous data is retired.
         """
-        return compute() if self._store is None else self._store.get_or_compute(key, compute)
+        if self._store is None:
+            return compute()
+        value = self._store.get_or_compute(key, compute)
+        previous = self._replace_shared_key(key) if isinstance(key, DataKey) else None
+        if previous is not None:
+            self._store.retire(previous)
+        return value
+
+    def _replace_shared_key(self, key: DataKey) -> CacheKey | None:
+        """Remember a key, and return the key of the same value for other data, if there was one."""
+        series = replace(key, data="", basis="") if isinstance(key, ListsKey) else replace(key, data="")
+        with self._shared_lock:
+            previous = self._shared.pop(series, None)
+            self._shared[series] = key
+            if len(self._shared) > MAX_SHARED_SERIES:
+                self._shared.popitem(last=False)
+        return None if previous == key else previous
 
     def invalidate(self, is_stale: Callable[[CacheKey], bool]) -> int:
         """Remove the values whose key is stale from all caches; return how many were removed."""

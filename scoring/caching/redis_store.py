@@ -43,6 +43,10 @@ V = TypeVar("V")
 
 EXPIRY_SECONDS: Final = {"lists": 3_600, "company": 3_600}
 DEFAULT_EXPIRY_SECONDS: Final = 24 * 3_600
+RETIRED_SECONDS: Final = 300
+"""Expiry of a value after an engine has newer data. Engines that load later have them too."""
+LISTS_SHARE: Final = 0.5
+"""Share of the hourly limit after which lists are not written, so that they leave room for values that cost more."""
 CHUNK_EXTRA_SECONDS: Final = 60
 """Chunks expire after their header."""
 
@@ -167,6 +171,27 @@ class RedisStore:
         """Return 0: keys name content, so values never become wrong, and other engines use them."""
         return 0
 
+    def retire(self, key: CacheKey) -> None:
+        """Let a value expire after `RETIRED_SECONDS`. An engine that still reads it renews it."""
+        self._memory.retire(key)
+        counts = self._counts.get(key.cache)
+        if counts is None:
+            return
+        with suppress(_UnavailableError, RefusedError, UnknownSecretError, TypeError):
+            name = self.name_key(key)
+            stored = self._ask(
+                counts,
+                lambda: self._connections.run("GETRANGE", name, 0, MAX_HEADER_BYTES + OVERHEAD),
+            )
+            if stored:
+                header = self._signer.verify_header(name, bytes(stored))
+                commands = _make_renewals(name, header, 1000 * RETIRED_SECONDS, "LT")
+                self._ask(counts, lambda: self._connections.run_all(commands))
+
+    def count_not_shareable(self, cache: str) -> None:
+        """Count a request of which no key names all content."""
+        self._add(self._counts.setdefault(cache, SharedCacheCounts()), not_shareable=1, skipped=1)
+
     def clear(self) -> None:
         """Remove the values from the memory of this process. Those on the server stay."""
         self._memory.clear()
@@ -215,12 +240,12 @@ class RedisStore:
         counts = self._counts.setdefault(key.cache, SharedCacheCounts())
         codec = self._codecs.get(key.cache)
         if codec is None:
-            self._add(counts, not_shareable=1, skipped=1)
+            self.count_not_shareable(key.cache)
             return compute()
         try:
             name = self.name_key(key)
         except TypeError:  # a part of the key is compared by identity
-            self._add(counts, not_shareable=1, skipped=1)
+            self.count_not_shareable(key.cache)
             return compute()
         try:
             found, lock = self._find_or_lock(name, key.cache, codec, counts)
@@ -329,14 +354,14 @@ class RedisStore:
             content += self._signer.verify_chunk(chunk, bytes(stored), header, number)
             allowed = (number + 1) * self.options.read_seconds + len(content) / BYTES_PER_SECOND
             if self._clock() - began > allowed:
-                self._count_failure(counts, "answers slowly")
+                self._count_failure(counts, "answers slowly", timed_out=True)
                 raise _UnavailableError
         self._add(counts, read_bytes=len(content))
         self._last_cost[cache] = header.cost
         expiry_ms = 1000 * _expiry_of(cache)
         if 0 <= left_ms < expiry_ms / 2:
             with suppress(_UnavailableError):
-                self._ask(counts, lambda: self._connections.run_all(_renewals(name, header, expiry_ms)))
+                self._ask(counts, lambda: self._connections.run_all(_make_renewals(name, header, expiry_ms)))
         return header.decode(content)
 
     def _write(
@@ -349,7 +374,7 @@ class RedisStore:
             self._add(counts, not_shareable=1)
             return
         content, expiry = memoryview(encode_arrays(arrays)), _expiry_of(cache)
-        if not self._reserve(header.n_bytes, counts):
+        if not self._reserve(header.n_bytes, cache, counts):
             self._add(counts, not_written=1)
             return
         for number in range(header.n_chunks):
@@ -363,16 +388,22 @@ class RedisStore:
     def _set(self, key: str, stored: bytes, seconds: int, counts: SharedCacheCounts) -> None:
         self._ask(counts, lambda: self._connections.run("SET", key, stored, "EX", seconds, n_bytes=len(stored)))
 
-    def _reserve(self, n_bytes: int, counts: SharedCacheCounts) -> bool:
+    def _reserve(self, n_bytes: int, cache: str, counts: SharedCacheCounts) -> bool:
         """Return whether the namespace may write these bytes in this hour."""
+        limit = self.options.max_bytes_per_hour * (LISTS_SHARE if cache == "lists" else 1)
         key = f"scoring:{self.options.namespace}:written:{int(time.time() // 3600)}"
         commands: list[tuple[Any, ...]] = [("INCRBY", key, n_bytes), ("EXPIRE", key, 7_200)]
         total, _ = self._ask(counts, lambda: self._connections.run_all(commands))
-        return int(total) <= self.options.max_bytes_per_hour
+        if int(total) <= limit:
+            return True
+        with suppress(_UnavailableError):  # bytes that are not written leave room for smaller values
+            self._ask(counts, lambda: self._connections.run("INCRBY", key, -n_bytes))
+        return False
 
     def _ask(self, counts: SharedCacheCounts, command: Callable[[], Any]) -> Any:
         """Return the answer of the server. Raises _UnavailableError, after it has counted the failure."""
         from redis.exceptions import AuthenticationError, RedisError, ResponseError
+        from redis.exceptions import TimeoutError as LateAnswerError
 
         if self._is_disabled or not self._breaker.allows():
             raise _UnavailableError
@@ -393,16 +424,17 @@ class RedisStore:
             self._count_failure(counts, f"rejects the user name or the password ({_classify(error)})")
             raise _UnavailableError from None
         except (RedisError, OSError) as error:
-            self._count_failure(counts, f"does not answer ({type(error).__name__})")
+            is_late = isinstance(error, LateAnswerError | TimeoutError)
+            self._count_failure(counts, f"does not answer ({type(error).__name__})", timed_out=is_late)
             raise _UnavailableError from None
         self._breaker.succeed()
         return answer
 
-    def _count_failure(self, counts: SharedCacheCounts, problem: str) -> None:
+    def _count_failure(self, counts: SharedCacheCounts, problem: str, *, timed_out: bool = False) -> None:
         self._add(counts, errors=1)
-        if self._breaker.fail():
+        if self._breaker.fail(timed_out=timed_out):
             _LOGGER.warning(
-                "The shared cache %s %s. This process computes values itself and asks the server again in 5 s.",
+                "The shared cache %s %s. This process computes values itself and asks the server again within 5 s.",
                 self.options.display,
                 problem,
             )
@@ -412,10 +444,12 @@ def _name_chunk(name: str, header: Header, number: int) -> str:
     return f"{name}:{header.value_id}:{number}"
 
 
-def _renewals(name: str, header: Header, expiry_ms: int) -> list[tuple[Any, ...]]:
+def _make_renewals(name: str, header: Header, expiry_ms: int, *condition: str) -> list[tuple[Any, ...]]:
+    """Return the commands that let a value expire after `expiry_ms`; with the condition LT, never later than before."""
     extra = 1000 * CHUNK_EXTRA_SECONDS
     chunks = [_name_chunk(name, header, number) for number in range(header.n_chunks)]
-    return [*(("PEXPIRE", chunk, expiry_ms + extra) for chunk in chunks), ("PEXPIRE", name, expiry_ms)]
+    commands = [("PEXPIRE", chunk, expiry_ms + extra, *condition) for chunk in chunks]
+    return [*commands, ("PEXPIRE", name, expiry_ms, *condition)]
 
 
 def _expiry_of(cache: str) -> int:

@@ -59,8 +59,8 @@ class Store(Protocol):
     both: it may return one object to all of them, and it may keep a value as long as it likes.
 
     `key.cache` is the kind of the value, and `key.digest()` names the key in other processes. Engines share trained
-    factors, similarity of occupations and popularity readings: arrays that take long to compute. Lists may be shared
-    as well. Plans, pair scores and explanations are not shared: they are cheaper to compute than to fetch.
+    factors, similarity of occupations, popularity readings and lists: arrays that take long to compute. Plans, pair
+    scores and explanations are not shared: they are cheaper to compute than to fetch.
     """
 
     def get_or_compute(self, key: CacheKey, compute: Callable[[], V]) -> V:
@@ -79,6 +79,12 @@ class Store(Protocol):
 
     def clear(self) -> None:
         """Remove all values. The counts stay. A store that others use too may keep all values."""
+
+    def retire(self, key: CacheKey) -> None:
+        """Note that the caller has newer data, so that the value of the key is requested less often, or never again.
+
+        A store may remove the value soon, or ignore the call.
+        """
 
     @property
     def stats(self) -> CacheStats: ...
@@ -183,6 +189,12 @@ class MemoryStore(Uncounted, Generic[K]):
             for key in [key for key in self._computing if is_stale(key)]:
                 del self._computing[key]
             return len(keys)
+
+    def retire(self, key: K) -> None:
+        """Remove the value of the key, if it is stored."""
+        with self._lock:
+            if key in self._entries:
+                self._remove(key)
 
     def clear(self) -> None:
         """Remove all values. The counts stay."""

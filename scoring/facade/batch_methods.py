@@ -16,9 +16,10 @@ from scoring.facade.engine_state import EngineState, require_integer, run_in_thr
 from scoring.facade.legacy_result_types import select_scores
 from scoring.facade.pair_parquet_dataset import ScoredPairs, require_new_folder, write_pairs
 from scoring.facade.request_plans import make_inputs, prepare_request
+from scoring.facade.shared_lists import MIN_SHARED_USERS, RowLists, SharedLists, is_named_by_digest
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
-from scoring.ranking import Prepared
+from scoring.ranking import Prepared, Ranking
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE
 from scoring.threads.pool import limit_threads
 from scoring.validation.frame_library_conversion import to_pandas_frame
@@ -78,9 +79,7 @@ class BatchMethods(EngineState):
                     return self._score_all_pairs(make_inputs(snapshot, users_df, jobs_df), size, out, cancelled)
                 with limit_threads(self.max_workers):
                     prepared = prepare_request(snapshot, self.model, users_df, jobs_df, self.max_workers)
-                return legacy_computation.make_ranking_frame(
-                    prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled
-                )
+                return self._make_ranking_frame(RowLists(np.arange(n_users), lambda: prepared), top_k, size, cancelled)
 
         return await run_in_thread(work)
 
@@ -138,17 +137,21 @@ class BatchMethods(EngineState):
         snapshot = await self._data.get_async()
 
         def work(cancelled: Callable[[], bool]) -> Result:
-            prepared = self._prepare(snapshot, limits[0])
-            users = prepared.active_users[: limits[1]]
-            n_jobs = len(prepared.inputs.jobs)
+            self._require_rows(snapshot)
+            n_jobs = len(snapshot.dataset.jobs) if limits[0] is None else min(limits[0], len(snapshot.dataset.jobs))
+            users = np.flatnonzero(snapshot.dataset.users.active)[: limits[1]]
             self._check_request(len(users), n_jobs, size, top_k, out)
+            lists: RowLists
+            if top_k is not None and self._shares_lists(snapshot, len(users), n_jobs):
+                lists = SharedLists(snapshot, self.model, users, lambda: self._prepare(snapshot, n_jobs))
+            else:
+                prepared = self._prepare(snapshot, n_jobs)
+                lists = RowLists(users, lambda: prepared)
             with self.operations.measure("calculate_scores_for_all_users", len(users), len(users) * n_jobs):
                 if top_k is None:
                     result = self._score_all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
                 else:
-                    result = legacy_computation.make_ranking_frame(
-                        prepared, users, top_k, chunk_size=size, cancelled=cancelled
-                    )
+                    result = self._make_ranking_frame(lists, top_k, size, cancelled)
             return result if selected is None else _keep_scores(result, selected)
 
         return await run_in_thread(work)
@@ -167,16 +170,40 @@ class BatchMethods(EngineState):
             legacy_computation.require_memory(n_users, n_jobs, chunk_size, self.max_workers)
         return None if top_k is None else require_integer("top_k", top_k, least=1)
 
-    def _prepare(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
+    def _shares_lists(self, snapshot: Snapshot, n_users: int, n_jobs: int) -> bool:
+        """Return whether other engines may have computed the lists: of all jobs, with data that do not change now."""
+        seconds = self.caches.basis_seconds
+        if seconds is None or not self.caches.has_store:
+            return False
+        if n_users < MIN_SHARED_USERS or n_jobs < len(snapshot.dataset.jobs):
+            return False
+        if not is_named_by_digest(self.model):
+            if self._shared_store is not None:
+                self._shared_store.count_not_shareable("lists")
+            return False
+        return self._data.seconds_unchanged >= seconds
+
+    def _make_ranking_frame(
+        self, lists: RowLists, top_k: int, chunk_size: int, cancelled: Callable[[], bool]
+    ) -> pd.DataFrame:
+        def rank(first: int, stop: int) -> Ranking:
+            return lists.rank(top_k, first, stop, cancelled)
+
+        return legacy_computation.make_ranking_frame(rank, len(lists.users), chunk_size=chunk_size)
+
+    def _require_rows(self, snapshot: Snapshot) -> None:
         if not len(snapshot.dataset.users) or not len(snapshot.dataset.jobs):
             raise DatabaseError(
                 f"{self} contains no users or no jobs. Load data with `scoring import`, or use a Dataset that contains "
                 "both.",
                 reason="empty",
             )
-        if job_limit is None or job_limit >= len(snapshot.dataset.jobs):
+
+    def _prepare(self, snapshot: Snapshot, n_jobs: int) -> Prepared:
+        """Return the model prepared on the first jobs."""
+        if n_jobs == len(snapshot.dataset.jobs):
             return snapshot.prepared(self.model, self.max_workers)
-        jobs = snapshot.dataset.tables.jobs.head(job_limit)
+        jobs = snapshot.dataset.tables.jobs.head(n_jobs)
         return Prepared.of(Inputs.of(snapshot.statistics, jobs=jobs), self.model, workers=self.max_workers)
 
     def _score_all_pairs(

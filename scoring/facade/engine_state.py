@@ -24,6 +24,7 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.facade.legacy_result_types import count_cache_entries, select_argument
 from scoring.facade.shared_cache_metrics import SharedCacheCollector
+from scoring.facade.shared_lists import ListsCodec
 from scoring.facade.snapshot import CHECK_SECONDS, SnapshotHolder
 from scoring.model_catalog import AnyModel, load_model
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
@@ -399,7 +400,7 @@ def require_integer(name: str, value: Any, *, least: int) -> int:
 
 def _open_shared_store(given: str | SharedCache) -> RedisStore:
     options = given if isinstance(given, SharedCache) else SharedCache.parse(given)
-    return RedisStore(options, CODECS)
+    return RedisStore(options, CODECS | {"lists": ListsCodec()})
 
 
 def _resolve_factor_folder(keep: bool | str | os.PathLike[str]) -> Path | None:

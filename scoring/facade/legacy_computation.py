@@ -15,7 +15,7 @@ from scoring.caching.cache_key import UserKey
 from scoring.columns.city_code_padding import pad_cities
 from scoring.columns.id_arguments import is_text
 from scoring.dataset import Dataset
-from scoring.errors import DataError, RunCancelledError
+from scoring.errors import DataError
 from scoring.facade.cache_keys import make_explanation_key, make_score_key
 from scoring.facade.legacy_input import Row, make_canonical_frame, read_user, resolve_row
 from scoring.facade.legacy_result_types import describe_factors, make_recommendations
@@ -160,27 +160,11 @@ def make_pairs_frame(
     return pd.DataFrame(columns | {"eligible": eligible.ravel()}, copy=False)
 
 
-def make_ranking_frame(
-    prepared: Prepared,
-    users: NDArray[np.integer],
-    k: int,
-    *,
-    chunk_size: int,
-    cancelled: Callable[[], bool] = never_cancelled,
-) -> pd.DataFrame:
-    """Return `RANKED_COLUMNS` of the k best eligible jobs of the users at these rows, in that order, best first.
-
-    Raises
-    ------
-    ConfigurationError: If k is not an integer, 1 or more.
-    RunCancelledError: If `cancelled` returns True.
-    """
-    scorer, frames = prepared.scorer, []
-    for start in range(0, max(len(users), 1), chunk_size):
-        ranking = scorer.top_k(k, users[start : start + chunk_size], cancelled=cancelled)
-        if cancelled():
-            raise RunCancelledError("The request was cancelled.")
-        frames.append(_rename_scores(prepared.add_external_ids(ranking)))
+def make_ranking_frame(rank: Callable[[int, int], Ranking], n_users: int, *, chunk_size: int) -> pd.DataFrame:
+    """Return `RANKED_COLUMNS` of n users in their order, best first. `rank(first, stop)` ranks a chunk of them."""
+    frames = [
+        _rename_scores(rank(first, min(first + chunk_size, n_users))) for first in range(0, max(n_users, 1), chunk_size)
+    ]
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
 

@@ -197,6 +197,8 @@ class SnapshotHolder:
         self._loads_started = 0  # loads
         self._newest_kept = 0  # the newest load kept, or begun before `forget`: an older load does not replace it
         self._epoch = object()  # snapshots of one epoch share popularity
+        self._fingerprint: str | None = None  # of the last data
+        self._changed_at = -math.inf
         self._lock = threading.Lock()  # around the attributes above, never around work
         self._loading, self._refreshing = AsyncLock(), AsyncLock()  # one request loads, other requests wait
 
@@ -280,6 +282,12 @@ class SnapshotHolder:
             self._pin.release()
 
     @property
+    def seconds_unchanged(self) -> float:
+        """Seconds of `clock` since a load found other data than the load before; infinite before that."""
+        with self._lock:
+            return self._clock() - self._changed_at
+
+    @property
     def _rejection_digest(self) -> RejectionDigest | None:
         """The digest of the rejected rows; None: no data is loaded, or no row was rejected."""
         with self._lock:
@@ -335,12 +343,16 @@ class SnapshotHolder:
             dataset = Dataset(found.tables, as_of=self.as_of, ledger=found.ledger)
         epoch = self._choose_epoch(load, tokens)
         snapshot = Snapshot.of(dataset, self._factor_cache, self.caches, epoch, self._workers)
+        fingerprint = dataset.fingerprint
         with self._lock:
             if load.number > self._newest_kept:
                 self._newest_kept = load.number
                 self._snapshot, self._tokens, self._checked_at = snapshot, tokens, load.started_at
+            if fingerprint != self._fingerprint:
+                self._changed_at = -math.inf if self._fingerprint is None else self._clock()
+                self._fingerprint = fingerprint
         # values of other data are not requested again
-        self.caches.invalidate(lambda key: isinstance(key, DataKey) and key.data != dataset.fingerprint)
+        self.caches.invalidate(lambda key: isinstance(key, DataKey) and key.data != fingerprint)
         if self._given is None:
             self._warn(dataset.ledger)
         return snapshot, True

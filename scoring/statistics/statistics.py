@@ -130,6 +130,16 @@ class Statistics:
 
         return caches.similarity.get_or_compute(key, share)
 
+    @property
+    def shared_digest(self) -> str | None:
+        """Digest of the shared basis and of the training of the factors.
+
+        With the fingerprint of the dataset, it names all statistics. None: without a shared basis, popularity depends
+        on when it was read.
+        """
+        basis = self._shared_basis
+        return None if basis is None else f"{basis.digest} {self._make_factors_key(basis.digest).digest()}"
+
     @cached_property
     def factors(self) -> Factors:
         """Vectors of users and jobs, by row of the dataset."""
@@ -149,10 +159,13 @@ class Statistics:
             return compute()
         basis = self._shared_basis
         data = self.dataset.fingerprint if basis is None else basis.digest
-        key = FactorsKey(data, freeze(asdict(settings)), f"implicit {version('implicit')}")
+        key = self._make_factors_key(data)
         if basis is None:
             return self._caches.share(key, compute)
         return basis.spread_factors(self._caches.share(key, lambda: basis.collect_factors(compute())))
+
+    def _make_factors_key(self, data: str) -> FactorsKey:
+        return FactorsKey(data, freeze(asdict(self._als or ALS())), f"implicit {version('implicit')}")
 
     @property
     def popularity(self) -> dict[float, CompanyActions]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from scoring.caching import (
     Layers,
     MemoryStore,
 )
+from scoring.caching.cache_key import ListsKey, ReadingKey, SimilarityKey
 from scoring.caching.memory_footprints import measure_footprint
 from scoring.errors import ConfigurationError
 from tests.caching.test_stores import constant, never
@@ -87,6 +88,23 @@ def test_values_are_shared_through_the_store_alone() -> None:
     assert first.invalidate(lambda key: True) == 0
     assert first.share(A, never) is value
     assert (store.stats.misses, store.stats.hits) == (1, 2)
+
+
+def test_value_of_the_previous_data_is_retired() -> None:
+    store = MemoryStore[CacheKey](10_000)
+    caches, other = EngineCaches(store=store), EngineCaches(store=store)
+    keys = [SimilarityKey("old"), ReadingKey("old", 1.0), ReadingKey("old", 2.0), ListsKey("old", "b", "m", 5, 0, 10)]
+    for key in keys:
+        caches.share(key, lambda: [1])
+    other.share(ReadingKey("new", 2.0), lambda: [1])
+    assert all(key in store for key in keys)  # the other engine had no such value before
+    for key in keys[:2]:
+        caches.share(replace(key, data="new"), lambda: [1])
+    assert [key in store for key in keys] == [False, False, True, True]
+    caches.share(ListsKey("new", "c", "m", 5, 0, 10), lambda: [1])
+    assert keys[3] not in store
+    caches.share(keys[2], never)
+    assert keys[2] in store
 
 
 def test_without_a_shared_store_each_call_computes() -> None:

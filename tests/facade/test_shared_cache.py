@@ -122,6 +122,25 @@ async def test_second_level_serves_an_engine_beside_a_writer(url: str, valkey: V
         assert hits >= 6
 
 
+async def test_values_of_earlier_bases_expire_soon(url: str, valkey: ValkeyServer) -> None:
+    """Only the values of the last basis may stay for their whole time. Earlier values expire in 5 minutes."""
+    begin = next_minute(MARKET.actions["occurred_at"].max())
+    options = options_of(valkey.url())
+    with (
+        engine_of(url, options) as first,
+        engine_of(url, options) as second,
+        Database.open(url) as database,
+        valkey.client() as client,
+    ):
+        for minute in range(6):
+            add_action(database, minute, minute, begin + timedelta(minutes=minute, seconds=1))
+            for engine in (first, second):
+                await engine._data.get_async()
+        expiry = [client.ttl(key) for key in client.keys("scoring:tests:*") if b":written:" not in key]
+        assert sum(seconds > 360 for seconds in expiry) == 4  # headers and chunks of factors and popularity
+        assert sum(0 < seconds <= 360 for seconds in expiry) == 4 * 5
+
+
 async def test_event_loop_does_not_wait_for_the_server(url: str, fresh_valkey: ValkeyServer) -> None:
     with engine_of(url, options_of(fresh_valkey.url(), read_seconds=0.5)) as engine:
         fresh_valkey.pause()

@@ -53,6 +53,9 @@ class DictionaryStore:
     def clear(self) -> None:
         self.values.clear()
 
+    def retire(self, key: CacheKey) -> None:
+        """Keep the value: other engines may still have the data."""
+
     @property
     def stats(self) -> CacheStats:
         computed = self.computed.total()
