@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scoring.learning.tree_ensemble import TreeStates
     from scoring.model.model import ScoringModel
 
-__all__ = ["Learned", "find_training_users"]
+__all__ = ["Learned", "find_job_windows", "find_training_users"]
 
 _SHOWN_INPUTS = 6
 """Inputs whose contributions an explanation shows: the largest."""
@@ -156,6 +156,16 @@ def find_training_users(model: ScoringModel) -> Longs:
     """Return the ids of the users that the trained models of a scoring model were trained on, ascending."""
     trained = [part.component.learned.sidecar.training.users for part in model.parts if type(part.component) is Learned]
     return np.unique(np.array([user for users in trained for user in users], dtype=np.int64))
+
+
+def find_job_windows(model: ScoringModel) -> set[float | None]:
+    """Return the windows in days (None: all) over which trained models count the actions on a job."""
+    learned = [part.component.learned for part in model.parts if type(part.component) is Learned]
+    if not learned:
+        return set()
+    from scoring.learning import input_catalogue  # other models do not need it
+
+    return set[float | None]().union(*(input_catalogue.find_job_windows(found.inputs) for found in learned))
 
 
 def _make_store(jobs: JobArrays) -> dict[str, tuple[Callable[[], Any], Callable[[], Any], TreeStates]]:

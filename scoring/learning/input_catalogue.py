@@ -53,6 +53,7 @@ __all__ = [
     "compute_user_inputs",
     "find_categories",
     "find_input",
+    "find_job_windows",
     "make_specs",
 ]
 
@@ -109,7 +110,7 @@ def _compute_wage_ratio(inputs: Inputs) -> Floats:
 
 
 def _count_of_job(kind: str, days: float | None, inputs: Inputs) -> Floats:
-    return inputs.count_actions(kind, days).astype(np.float64)
+    return inputs.basis.job_actions(days).of(kind, inputs.jobs.job_id).astype(np.float64)
 
 
 def _count_of_company(applied: bool, inputs: Inputs) -> Floats:
@@ -451,6 +452,12 @@ def find_input(name: str, *, categorical: bool | None = None, board: Board | Non
     return CatalogueInput(
         name, side, f"own column {column}", "value" if categorical else "number", read, bool(categorical)
     )
+
+
+def find_job_windows(specs: Sequence[InputSpec]) -> set[float | None]:
+    """Return the windows in days (None: all) over which inputs count the actions on a job. See `Basis.job_actions`."""
+    counts = [INPUTS[spec.name].compute for spec in specs if spec.name in INPUTS]
+    return {found.args[1] for found in counts if isinstance(found, partial) and found.func is _count_of_job}
 
 
 def _read_own(table: str, column: str, categorical: bool, inputs: Inputs) -> Floats | Codes:

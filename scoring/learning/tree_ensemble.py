@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs, UInt64s
 
-__all__ = ["Tree", "TreeEnsemble", "TreeStates", "find_bits"]
+__all__ = ["Tree", "TreeEnsemble", "TreeStates", "ValueClasses", "find_bits"]
 
 _ZERO = float(np.float32(1e-35))
 """LightGBM reads values with at most this absolute value as 0 (`kZeroThreshold`)."""
@@ -134,8 +134,8 @@ class TreeEnsemble:
 
     def _iterate_masks(self, rows: Floats, features: Sequence[int]) -> Iterator[UInt64s]:
         """Yield per tree (n, words) the leaves that remain after the splits on these features."""
-        used = [feature for feature in features if feature in self._classes]
-        classes = {feature: self._classes[feature].classify(rows[:, feature]) for feature in used}
+        used = [feature for feature in features if feature in self.classes]
+        classes = {feature: self.classes[feature].classify(rows[:, feature]) for feature in used}
         for tree, tables in zip(self.trees, self._tables, strict=True):
             masks = np.broadcast_to(_to_words((1 << len(tree.leaf_value)) - 1, tree), (len(rows), _count_words(tree)))
             for feature, table in tables.items():
@@ -144,7 +144,7 @@ class TreeEnsemble:
             yield masks
 
     @cached_property
-    def _classes(self) -> dict[int, _Classes]:
+    def classes(self) -> dict[int, ValueClasses]:
         """The classes of the values of each used feature: values of one class go the same way at every split."""
         thresholds: dict[int, set[float]] = {feature: set() for feature in self.used_features}
         n_categories = dict.fromkeys(self.used_features, -1)
@@ -156,7 +156,7 @@ class TreeEnsemble:
                 else:
                     n_categories[feature] = max(n_categories[feature], 0, *(number + 1 for number in categories))
         return {
-            feature: _Classes(np.array(sorted(thresholds[feature])), n_categories[feature])
+            feature: ValueClasses(np.array(sorted(thresholds[feature])), n_categories[feature])
             for feature in self.used_features
         }
 
@@ -170,7 +170,7 @@ class TreeEnsemble:
         tables: dict[int, UInt64s] = {}
         left, right = tree.leaves_below
         for split, feature in enumerate(tree.feature.tolist()):
-            classes = self._classes[feature]
+            classes = self.classes[feature]
             goes_left = classes.find_left(tree, split)
             keeps = np.where(
                 goes_left[:, None], _to_words(every & ~right[split], tree), _to_words(every & ~left[split], tree)
@@ -180,11 +180,15 @@ class TreeEnsemble:
 
 
 @dataclass(frozen=True, eq=False)
-class _Classes:
+class ValueClasses:
     """Classes of a feature's values: the number of lesser thresholds, and one more class for NaN; or the category."""
 
     thresholds: Floats  # (k,) ascending; none for a categorical feature
     n_categories: int  # -1: numerical. Class `n_categories`: all values that no split names
+
+    @property
+    def n_classes(self) -> int:
+        return self.n_categories + 1 if self.n_categories >= 0 else len(self.thresholds) + 2
 
     def classify(self, values: Floats) -> Longs:
         """Return (n,) the class of each value."""

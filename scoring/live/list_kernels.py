@@ -13,7 +13,10 @@ import numpy as np
 
 from scoring.array_types import Bools, Ints, Longs, Singles, UInt8s
 from scoring.backends.numba.jit import compiled, internal
-from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER
+from scoring.backends.numba.linked_value import bound_linked, link_value
+from scoring.backends.numba.simd_blocks import lowest_bit
+from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LINK_KIND, LOOKUP, NONE, TREES, USER
+from scoring.live.leaf_masks import WORD
 from scoring.live.pair_arrays import PairArrays
 
 __all__ = ["JobCellArrays", "ListArrays", "Rules", "bound_users", "rank_user", "update_lists"]
@@ -81,6 +84,36 @@ def _find_value(p: PairArrays, slot: int, user: int, code: int) -> float:
 
 
 @internal
+def _sum_trees(p: PairArrays, slot: int, user: int, job: int) -> float:
+    """Return the sum of the leaves that user and job have in common."""
+    value = 0.0
+    for tree in range(p.tree_start[slot], p.tree_start[slot + 1]):
+        for word in range(p.tree_word[tree], p.tree_word[tree + 1]):
+            common = p.user_leaves[user, word] & p.job_leaves[job, word]
+            if common:
+                value += p.leaf_value[WORD * word + lowest_bit(np.uint64(common))]
+                break
+    return value
+
+
+@internal
+def _bound_trees(p: PairArrays, slot: int, user: int) -> tuple[float, float]:
+    """Return bounds of the sum of trees for a user and all jobs. Sums of bounds in the same order are bounds."""
+    low = high = 0.0
+    for tree in range(p.tree_start[slot], p.tree_start[slot + 1]):
+        least, best = np.inf, -np.inf
+        for word in range(p.tree_word[tree], p.tree_word[tree + 1]):
+            bits = np.uint64(p.user_leaves[user, word])
+            while bits:
+                value = p.leaf_value[WORD * word + lowest_bit(bits)]
+                least, best = min(least, value), max(best, value)
+                bits &= bits - np.uint64(1)
+        low += least
+        high += best
+    return low, high
+
+
+@internal
 def _component_of_pair(p: PairArrays, c: int, user: int, job: int) -> float:
     value = 0.0
     for t in range(p.term_start[c], p.term_start[c + 1]):
@@ -103,6 +136,8 @@ def _component_of_pair(p: PairArrays, c: int, user: int, job: int) -> float:
         elif kind == FLAGS:
             row = p.flag_first[slot] + np.int64(p.flag_row[user, slot]) * p.flag_width[slot]
             value += p.flag_values[row + p.flag_bits[job, p.flag_set[slot]]]
+        elif kind == TREES:
+            value += _sum_trees(p, slot, user, job)
         elif p.dot_user_has[user, slot] and p.dot_job_has[job, slot]:
             product = 0.0
             for d in range(p.dot_start[slot], p.dot_start[slot + 1]):
@@ -116,7 +151,7 @@ def _component_of_pair(p: PairArrays, c: int, user: int, job: int) -> float:
     elif p.divisor_kind[c] == FLAGS:
         row = p.flag_first[slot] + np.int64(p.flag_row[user, slot]) * p.flag_width[slot]
         value /= p.flag_values[row + p.flag_bits[job, p.flag_set[slot]]]
-    return value
+    return link_value(p, c, value) if p.link[c, LINK_KIND] != NONE else value
 
 
 @internal
@@ -125,6 +160,8 @@ def _score_pair(p: PairArrays, user: int, job: int, out: np.ndarray, sums: np.nd
     for s in range(4):
         sums[s] = 0.0
     for c in range(len(p.flat_weight)):
+        if p.flat_weight[c] == 0.0 and p.group_weight[c] == 0.0:
+            continue
         value = _component_of_pair(p, c, user, job)
         sums[0] += p.flat_weight[c] * value
         sums[1 + p.group[c]] += p.group_weight[c] * value
@@ -201,17 +238,19 @@ def _bound_product(p: PairArrays, slot: int, user: int, job_class: int) -> float
 def _is_of_key(p: PairArrays, c: int, slot: int) -> bool:
     """Return whether the rows of codes bound a lookup term."""
     key = p.lookup_key[slot]
-    return p.divisor_kind[c] == NONE and (key == p.bound_key[0] or key == p.bound_key[1])
+    return (
+        p.divisor_kind[c] == NONE and p.link[c, LINK_KIND] == NONE and (key == p.bound_key[0] or key == p.bound_key[1])
+    )
 
 
 @internal
 def _bound_component(p: PairArrays, c: int, user: int, job_class: int) -> tuple[float, float]:
     """Return a bound of a component without the terms that rows of codes bound, and the sum of absolute terms."""
-    divided, high, size = p.divisor_kind[c] != NONE, 0.0, 0.0
+    divided, linked, high, size = p.divisor_kind[c] != NONE, p.link[c, LINK_KIND] != NONE, 0.0, 0.0
     for t in range(p.term_start[c], p.term_start[c + 1]):
         kind, slot, value = p.term_kind[t], p.term_slot[t], 0.0
         if kind == JOB:
-            value = p.job_value_max[slot] if divided else 0.0
+            value = p.job_value_max[slot] if divided or linked else 0.0
         elif kind == USER:
             value = p.user_value[user, slot]
         elif kind == LOOKUP:
@@ -224,12 +263,15 @@ def _bound_component(p: PairArrays, c: int, user: int, job_class: int) -> tuple[
         elif kind == FLAGS:
             lowest, value = _bound_flags(p, slot, user, job_class)
             size += abs(lowest)
+        elif kind == TREES:
+            lowest, value = _bound_trees(p, slot, user)
+            size += abs(lowest)
         else:
             value = _bound_product(p, slot, user, job_class)
         high += value
         size += abs(value)
     if not divided:
-        return high, size
+        return bound_linked(p, c, high) if linked else high, size
     slot = p.divisor_slot[c]
     low_divisor = p.user_value[user, slot] if p.divisor_kind[c] == USER else 0.0
     high_divisor = low_divisor
@@ -237,7 +279,8 @@ def _bound_component(p: PairArrays, c: int, user: int, job_class: int) -> tuple[
         low_divisor, high_divisor = _bound_flags(p, slot, user, job_class)
     if low_divisor <= 0.0:
         return np.inf, size
-    return high / (low_divisor if high > 0.0 else high_divisor), size
+    high /= low_divisor if high > 0.0 else high_divisor
+    return bound_linked(p, c, high) if linked else high, size
 
 
 @internal
@@ -256,7 +299,7 @@ def _bound_user(p: PairArrays, user: int, sums: np.ndarray) -> None:
         sums[row] = _MARGIN if row >= first_class else 0.0
     for c in range(len(p.flat_weight)):
         weight = p.flat_weight[c]
-        if weight == 0.0 or p.is_job_only[c]:
+        if weight == 0.0 or p.is_in_sum[c]:
             continue
         for t in range(p.term_start[c], p.term_start[c + 1]):
             slot = p.term_slot[t]

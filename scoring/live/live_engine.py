@@ -31,6 +31,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from scoring.argument_checks import check_list_length, check_number
+from scoring.components.learned import find_job_windows
 from scoring.database.board_definition_storage import read_board
 from scoring.database.database import Database
 from scoring.database.readers import read_tables
@@ -242,6 +243,7 @@ class LiveEngine:
         self.tick_seconds = check_number("tick_seconds", tick_seconds)
         self.name = name or f"{socket.gethostname()}-{os.getpid()}"
         self._fixed_model = None if model is None else load_model(model)
+        self._found_model: tuple[int, ScoringModel] | None = None  # the last promotion that was read
         self._poll_seconds = check_number("poll_seconds", poll_seconds)
         self._now = clock
         self.database = Database.open(database)
@@ -986,7 +988,7 @@ class LiveEngine:
         """Return the content of the database, and its basis or the first one, which the leader writes."""
         while True:
             loaded = self.database.read(self._read_all)
-            if loaded.stored is not None:
+            if loaded.stored is not None and self._has_windows(loaded.stored):
                 return loaded, loaded.stored
             if self._renew():
                 stored = self._write_first(loaded)
@@ -1026,7 +1028,7 @@ class LiveEngine:
 
     def _compute_first(self, tables: LiveTables, as_of: datetime, model: ScoringModel) -> Basis:
         dataset = tables.make_dataset(Clock(pd.Timestamp(as_of), set_back=False))
-        return Statistics(dataset).basis.materialize(_find_windows(model))
+        return Statistics(dataset).basis.materialize(_find_windows(model), find_job_windows(model))
 
     def _recompute(self, number: int, as_of: datetime, tables: LiveTables | None = None) -> StoredBasis:
         """Return the basis of a clock, computed by this process because it cannot read the stored one."""
@@ -1101,13 +1103,23 @@ class LiveEngine:
             return 0
         return 0 if self._registry.find_promotion() is None else len(self._registry.list_decisions())
 
+    def _has_windows(self, stored: StoredBasis) -> bool:
+        """Return whether a basis contains what the model counts. It may be of a start with another model."""
+        model, basis = self._find_model(stored.promotion), stored.basis
+        return _find_windows(model) <= set(basis.popularity) and find_job_windows(model) <= set(basis.job_popularity)
+
     def _find_model(self, promotion: int) -> ScoringModel:
+        """Return the model of a promotion. Its files are read once: later changes of a file have no effect."""
         if self._fixed_model is not None:
             return self._fixed_model
-        if self._registry is None or promotion == 0:
-            return load_model("standard")
-        decisions = self._registry.list_decisions()
-        return self._registry.load_promotion(decisions[promotion - 1]).model
+        if self._found_model is None or self._found_model[0] != promotion:
+            if self._registry is None or promotion == 0:
+                model = load_model("standard")
+            else:
+                decisions = self._registry.list_decisions()
+                model = self._registry.load_promotion(decisions[promotion - 1]).model
+            self._found_model = promotion, model
+        return self._found_model[1]
 
     def tick(self, *, with_factors: bool = False) -> int:
         """Compute and write a basis now; return its number. Only the leader can.
@@ -1165,9 +1177,9 @@ class LiveEngine:
         with limit_threads(_BUILD_THREADS):
             dataset = tables.make_dataset(Clock(pd.Timestamp(as_of), set_back=False))
             _require_rows(dataset, self._n_rows)
-            basis = make_next_basis(dataset, before.basis, _find_windows(model))
+            basis = make_next_basis(dataset, before.basis, _find_windows(model), find_job_windows(model))
             if with_factors:
-                basis = Statistics(dataset).basis.materialize(basis.popularity)
+                basis = Statistics(dataset).basis.materialize(basis.popularity, basis.job_popularity)
             _require_values(basis)
             start = time.perf_counter()
             try:

@@ -30,18 +30,20 @@ from scoring.live.events import Event, Row, make_rows, to_microseconds
 from scoring.live.growing_codes import GrowingVocabulary, make_growing
 from scoring.live.job_cells import JobCells
 from scoring.live.job_columns import JobColumns, take_users
+from scoring.live.leaf_masks import LeafTerm
+from scoring.live.learned_terms import compute_terms
 from scoring.live.list_kernels import ListArrays, bound_users, rank_user, update_lists
 from scoring.live.live_rules import LiveRules
 from scoring.live.live_tables import ActionKey, LiveTables
 from scoring.live.pair_arrays import EncodedJobs, JobBound, LayoutChangedError, PairLayout
-from scoring.live.row_check import reject_learned, require_row_component
+from scoring.live.row_check import require_row_component
 from scoring.live.rule_sources import list_sources
 from scoring.model import GROUPS, Inputs, Part, ScoringModel, WeightProfile
 from scoring.model.component_inputs import History
 from scoring.model.terms import JobTerm, Value
 from scoring.model_catalog import AnyModel, load_model
 from scoring.plan import Plan
-from scoring.plan.plan import build_program, call_terms
+from scoring.plan.plan import build_program
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.plan.term_checks import check_value
 from scoring.plan.value_range_check import is_shipped
@@ -126,7 +128,6 @@ class LiveLists:
     ) -> None:
         self.k, self.model = check_list_length(k), load_model(model)
         list_sources(self.model.eligibility)
-        reject_learned(self.model)
         self.basis = basis.materialize()
         self.tables = tables if isinstance(tables, LiveTables) else LiveTables(tables)
         self._own = frozenset(number for number, part in enumerate(self.model.parts) if not is_shipped(part))
@@ -330,13 +331,13 @@ class LiveLists:
         self._n_users, self._n_jobs = len(inputs.users), len(inputs.jobs)
         self._n_base_users, self._n_base_jobs = self._n_users, self._n_jobs
         users_room, jobs_room = _add_room(self._n_users), _add_room(self._n_jobs)
-        values = [call_terms(part, self._inputs) for part in self.model.parts]
+        values = [compute_terms(part, self._inputs) for part in self.model.parts]
         for number in self._own:
             build_program(_make_model_of(self.model.parts[number]), self._inputs)  # checks terms and range
         self._evaluated = frozenset(
             number
             for number, value in enumerate(values)
-            if number in self._own or any(isinstance(term, JobTerm) for term in value.terms)
+            if number in self._own or any(isinstance(term, JobTerm | LeafTerm) for term in value.terms)
         )
         self._layout = self._make_layout(values, users_room, jobs_room)
         self._user_id: Longs = np.zeros(users_room, dtype=np.int64)
@@ -357,8 +358,7 @@ class LiveLists:
         self._no_jobs = no_jobs
         empty = self._make_inputs(no_jobs, self._no_users, self._no_history)
         self._no_user_fields = empty.has_profile, empty.user_vectors, empty.user_has_vector
-        of_program = self._layout.arrays.is_job_only
-        self._of_users = [number for number, alone in enumerate(of_program.tolist()) if not alone]
+        self._of_users = np.flatnonzero(~self._layout.is_job_only).tolist()
         self._note_reads()
         self._empty_history = History.of_actions(no_actions, no_jobs, self.basis.clock, 1)
         has = np.flatnonzero(self.basis.factors.job_has)
@@ -740,9 +740,9 @@ class LiveLists:
         """Return the terms of a component for a single row. Errors of an own component lead to a rebuild."""
         part = self.model.parts[number]
         if number not in self._own:
-            return call_terms(part, inputs)
+            return compute_terms(part, inputs)
         try:
-            value = call_terms(part, inputs)
+            value = compute_terms(part, inputs)
             check_value(part.name, value, len(inputs.users), len(inputs.jobs))
         except ScoringError as error:  # if the component is wrong, the rebuild raises the error
             raise LayoutChangedError from error
@@ -791,7 +791,9 @@ class _NoDataset:
         raise LayoutChangedError
 
 
-def make_next_basis(dataset: Dataset, before: Basis, windows: Iterable[float] = ()) -> Basis:
+def make_next_basis(
+    dataset: Dataset, before: Basis, windows: Iterable[float] = (), job_windows: Iterable[float | None] = ()
+) -> Basis:
     """Return the basis of a dataset with the factors and popularity windows of an earlier basis, and more windows."""
     statistics = Statistics(dataset)
     found = statistics.basis
@@ -805,6 +807,7 @@ def make_next_basis(dataset: Dataset, before: Basis, windows: Iterable[float] = 
         factors=before.factors,
         user_id=before.user_id,
         job_id=before.job_id,
+        job_popularity={days: found.job_actions(days) for days in {*before.job_popularity, *job_windows}},
     )
 
 

@@ -8,26 +8,31 @@ missing code is column 0 of a table, so that known codes keep their columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.array_types import Bools, Floats, Int8s, Ints, Longs, Singles, UInt16s
-from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER
+from scoring.array_types import Bools, Floats, Int8s, Ints, Longs, Singles, UInt16s, UInt32s
+from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LINK_TOKEN, LOOKUP, NONE, TREES, USER
+from scoring.bundle.value_links import Link, bound_link
 from scoring.components.classic.match_group import make_stated_flags
 from scoring.components.clicks import make_feature_flags
 from scoring.components.conditions import make_condition_flags
 from scoring.dataset.arrays import JobArrays
 from scoring.errors import ModelError
+from scoring.live.leaf_masks import WORD, LeafTerm, bound_leaves
 from scoring.live.slabs import Slabs
-from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, JobTerm, LookupTerm, TreeTerm, UserTerm, Value
+from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, JobTerm, LookupTerm, UserTerm, Value
 
 __all__ = ["JobBound", "LayoutChangedError", "PairArrays", "PairLayout"]
 
 
 _SAMPLED_USERS: Final = 64
 """Users whose rows show how well a key separates totals."""
+_SAMPLED_ROWS: Final = 256
+"""Users and jobs that show which side bounds the trees of a component better."""
 _N_BOUND_KEYS: Final = 2
 _MAX_CODES: Final = 1024
 """Codes of a key of bounds. A user has a bound for each."""
@@ -52,9 +57,10 @@ class PairArrays(NamedTuple):
     divisor_slot: Ints  # (c,)
     term_kind: Int8s
     term_slot: Ints
-    is_job_only: Bools  # (c,) whether the component is a sum of job terms
+    link: Floats  # (c, 4) as of `Program.link`, without the token
+    is_in_sum: Bools  # (c,) whether job_sum bounds the component: a sum of job terms, or trees
     # jobs
-    job_sum: Floats  # (M,) what job terms of components without divisors add to the total, up to rounding
+    job_sum: Floats  # (M,) the most that job terms, and some trees, add to the total, up to rounding
     job_value: Floats  # (M, .)
     job_value_max: Floats  # (.,) at least the greatest value of each slot
     key_code: Ints  # (M, n_keys) 0 missing, else the code + 1
@@ -63,6 +69,7 @@ class PairArrays(NamedTuple):
     dot_job_has: Bools  # (M, .)
     dot_reach: Floats  # (.,) at least the greatest length of a job's vector
     job_vector: Singles  # (M, d)
+    job_leaves: UInt32s  # (M, words) leaves that remain
     # users
     user_value: Floats  # (N, .)
     lookup_key: Ints  # (.,)
@@ -89,6 +96,10 @@ class PairArrays(NamedTuple):
     dot_otherwise: Floats  # (N, .)
     dot_user_has: Bools  # (N, .)
     user_vector: Singles  # (N, d)
+    user_leaves: UInt32s  # (N, words) leaves that remain
+    tree_start: Ints  # (. + 1,)
+    tree_word: Ints  # (trees + 1,) first word of each tree
+    leaf_value: Floats  # (words * WORD,)
     # bounds of totals: job_sum + the user's bounds for the job's codes of two keys, and for its class
     bound_key: Ints  # (2,) -1 none
     bound_first: Ints  # (3,) first row of each key and of the classes
@@ -114,6 +125,7 @@ class EncodedJobs(NamedTuple):
     key_code: Ints  # (n, n_keys)
     number: Floats  # (n, n_numbers)
     flag_bits: UInt16s  # (n, n_flag_sets)
+    leaves: UInt32s  # (n, words)
     vectors: list[tuple[int, slice, Bools, Singles]]
     """Of own components: slot, dimensions, which jobs have a vector, and the vectors."""
 
@@ -141,6 +153,7 @@ _KIND_OF: dict[type, int] = {
     IntervalTerm: INTERVAL,
     FlagTerm: FLAGS,
     DotTerm: DOT,
+    LeafTerm: TREES,
 }
 
 
@@ -153,6 +166,12 @@ class _Terms:
         self.divisors = [(NONE, 0) if value.divisor is None else self._place(value.divisor) for value in values]
 
     def _place(self, term: Any) -> tuple[int, int]:
+        if type(term) not in _KIND_OF:
+            raise ModelError(
+                f"Live lists do not support a {type(term).__name__} of a component of your own. Remove the component, "
+                "or rank with `scoring run`.",
+                key=("terms",),
+            )
         kind = _KIND_OF[type(term)]
         self.of_kind[kind].append(term)
         return kind, len(self.of_kind[kind]) - 1
@@ -166,19 +185,86 @@ class _Terms:
         )
 
 
+def _is_sum(value: Value) -> bool:
+    return value.divisor is None and value.link is None
+
+
 def _is_job_only(value: Value) -> bool:
-    return value.divisor is None and all(isinstance(term, JobTerm) for term in value.terms)
+    return _is_sum(value) and all(isinstance(term, JobTerm) for term in value.terms)
 
 
 def _find_weights(
     placed: list[list[tuple[int, int]]], values: Sequence[Value], flat_weight: Floats, n_slots: int
 ) -> Floats:
-    """Return the weight of each slot of job terms in the total; 0 for components with a divisor."""
+    """Return the weight of each slot of job terms in the total; 0 for components with a divisor or a link."""
     weights = np.zeros(n_slots)
     for value, weight, terms in zip(values, flat_weight, placed, strict=True):
-        if value.divisor is None:
+        if _is_sum(value):
             weights[[slot for kind, slot in terms if kind == JOB]] = weight
     return weights
+
+
+@dataclass(frozen=True, eq=False)
+class _TreesOfComponent:
+    """The trees of one component, and a bound of its value for the masks of one side."""
+
+    component: int
+    term: LeafTerm
+    link: Link | None
+    weight: float
+    words: slice
+    """Its columns of `user_leaves` and `job_leaves`."""
+
+    def bound(self, leaves: UInt32s) -> Floats:
+        """Return (n,) the most that the value can be for masks (n, words) of one side."""
+        masks, high = self.term.masks, np.zeros(len(leaves))
+        bound_leaves(leaves, masks.first_word, masks.leaf_value, high)
+        if self.link is None:
+            return high
+        return bound_link(self.link.code, self.link.parameters, high, high)[1]
+
+
+class _Trees:
+    """The terms of trees: their words, and which side bounds each component."""
+
+    def __init__(
+        self, placed: list[list[tuple[int, int]]], values: Sequence[Value], weights: Floats, terms: Sequence[LeafTerm]
+    ) -> None:
+        sizes = [len(term.masks.leaf_value) // WORD for term in terms]
+        self._terms, self._first = terms, np.cumsum([0, *sizes])
+        self.n_words = int(self._first[-1])
+        self.of_jobs: list[_TreesOfComponent] = []
+        """The components whose values the masks of jobs bound better than those of users."""
+        for component, (value, weight, of_value) in enumerate(zip(values, weights, placed, strict=True)):
+            slots = [slot for kind, slot in of_value if kind == TREES]
+            if len(of_value) == len(slots) == 1 and value.divisor is None and weight:
+                term = terms[slots[0]]
+                found = _TreesOfComponent(component, term, value.link, float(weight), self.words(slots[0]))
+                if found.bound(term.jobs[:_SAMPLED_ROWS]).sum() * len(term.users[:_SAMPLED_ROWS]) <= found.bound(
+                    term.users[:_SAMPLED_ROWS]
+                ).sum() * len(term.jobs[:_SAMPLED_ROWS]):
+                    self.of_jobs.append(found)
+
+    def words(self, slot: int) -> slice:
+        return slice(int(self._first[slot]), int(self._first[slot + 1]))
+
+    def arrays(self) -> dict[str, Any]:
+        """Return the trees of all terms, one term after another."""
+        starts = [term.masks.first_word[:-1] + first for term, first in zip(self._terms, self._first, strict=False)]
+        return {
+            "tree_start": np.cumsum([0, *map(len, starts)]).astype(np.int32),
+            "tree_word": np.concatenate([*starts, [self.n_words]]).astype(np.int32),
+            "leaf_value": np.concatenate([np.empty(0), *(term.masks.leaf_value for term in self._terms)]),
+        }
+
+
+def _make_links(values: Sequence[Value]) -> Floats:
+    """Return (c, 4) the links: kind, origin, factor and missing value."""
+    links = np.zeros((len(values), LINK_TOKEN))
+    for row, value in zip(links, values, strict=True):
+        if value.link is not None:
+            row[:] = value.link.code, *value.link.parameters
+    return links
 
 
 class PairLayout:
@@ -206,12 +292,6 @@ class PairLayout:
         evaluated: Container[int] = frozenset(),
     ) -> None:
         self.users_room, self.jobs_room = users_room, jobs_room
-        if any(value.link is not None or any(isinstance(t, TreeTerm) for t in value.terms) for value in values):
-            raise ModelError(
-                "Live lists do not support a component with a link or trees, such as `learned`. Remove it, or "
-                "rank with `scoring run`.",
-                key=("link",),
-            )
         terms = _Terms(values)
         kinds = terms.of_kind
         keys, numbers, flags = terms.columns()
@@ -228,6 +308,7 @@ class PairLayout:
         dimensions = [term.users.shape[1] for term in kinds[DOT]]
         self.entries = Slabs((users_room, len(kinds[LOOKUP])), np.int32, np.float64)
         lookups = self._make_lookups(kinds[LOOKUP], n_users)
+        self._trees = _Trees(terms.placed, values, flat_weight, kinds[TREES])
         flag_sizes = np.array([term.rows.size for term in kinds[FLAGS]], dtype=np.int64)
 
         def of_jobs(columns: int, dtype: Any) -> NDArray[Any]:
@@ -245,7 +326,7 @@ class PairLayout:
             "divisor_slot": np.array([slot for _, slot in terms.divisors], dtype=np.int32),
             "term_kind": np.array([kind for row in terms.placed for kind, _ in row], dtype=np.int8),
             "term_slot": np.array([slot for row in terms.placed for _, slot in row], dtype=np.int32),
-            "is_job_only": np.array([_is_job_only(value) for value in values], dtype=bool),
+            "link": _make_links(values),
             "job_sum": np.zeros(jobs_room),
             "job_value": of_jobs(len(kinds[JOB]), np.float64),
             "job_value_max": np.zeros(len(kinds[JOB])),
@@ -255,6 +336,7 @@ class PairLayout:
             "dot_job_has": of_jobs(len(kinds[DOT]), np.bool_),
             "dot_reach": np.zeros(len(kinds[DOT])),
             "job_vector": of_jobs(sum(dimensions), np.float32),
+            "job_leaves": of_jobs(self._trees.n_words, np.uint32),
             "job_class": np.zeros(jobs_room, dtype=np.int32),
             "user_value": of_users(len(kinds[USER]), np.float64),
             **lookups,
@@ -273,9 +355,14 @@ class PairLayout:
             "dot_otherwise": of_users(len(kinds[DOT]), np.float64),
             "dot_user_has": of_users(len(kinds[DOT]), np.bool_),
             "user_vector": of_users(sum(dimensions), np.float32),
+            "user_leaves": of_users(self._trees.n_words, np.uint32),
+            **self._trees.arrays(),
         }
+        self.is_job_only: Bools = np.array([_is_job_only(value) for value in values], dtype=bool)
         self._weight_of_job_slot = _find_weights(terms.placed, values, flat_weight, len(kinds[JOB]))
         self._arrays |= self._make_classes()
+        self._arrays["is_in_sum"] = self.is_job_only.copy()
+        self._arrays["is_in_sum"][[trees.component for trees in self._trees.of_jobs]] = True
         self._write_jobs(kinds, slice(0, n_jobs))
         self._write_users(kinds, slice(0, n_users))
         self._arrays |= self._make_bounds(values, n_users)
@@ -306,7 +393,7 @@ class PairLayout:
         sample = np.linspace(0, n_users - 1, min(n_users, _SAMPLED_USERS)).astype(np.int64)
         for value, weight in zip(values, self._arrays["flat_weight"], strict=True):
             for term in value.terms:
-                if isinstance(term, LookupTerm) and value.divisor is None and len(sample):
+                if isinstance(term, LookupTerm) and _is_sum(value) and len(sample):
                     rows = term.rows[term.row_of[sample]]
                     gain = 0.0 if term.gains is None else float(term.gains.max(initial=0.0))
                     spread[term.key.name] += weight * max(float(np.ptp(rows, axis=1).mean()), gain)
@@ -367,6 +454,13 @@ class PairLayout:
             "lookup_values": np.concatenate([np.empty(0), *(table.ravel() for table in tables)]),
         }
 
+    def _sum_points(self, jobs: slice) -> Floats:
+        """Return the most that job terms and the trees of jobs add to the total of each job."""
+        points: Floats = self._arrays["job_value"][jobs] @ self._weight_of_job_slot
+        for trees in self._trees.of_jobs:
+            points = points + trees.weight * trees.bound(self._arrays["job_leaves"][jobs, trees.words])
+        return points
+
     def _refresh(self) -> None:
         start, stop, (code, value) = self.entries.arrays()
         self.arrays = PairArrays(**self._arrays, entry_start=start, entry_stop=stop, entry_code=code, entry_value=value)
@@ -376,7 +470,9 @@ class PairLayout:
         for slot, term in enumerate(kinds[JOB]):
             arrays["job_value"][jobs, slot] = term.values
             arrays["job_value_max"][slot] = term.values.max(initial=0.0)
-        arrays["job_sum"][jobs] = arrays["job_value"][jobs] @ self._weight_of_job_slot
+        for slot, term in enumerate(kinds[TREES]):
+            arrays["job_leaves"][jobs, self._trees.words(slot)] = term.jobs
+        arrays["job_sum"][jobs] = self._sum_points(jobs)
         for term in kinds[LOOKUP]:
             arrays["key_code"][jobs, self._keys[term.key.name]] = term.key.codes + 1
         for term in kinds[INTERVAL]:
@@ -407,6 +503,8 @@ class PairLayout:
             arrays["interval_gain"][users, slot] = term.gain
         elif isinstance(term, FlagTerm):
             arrays["flag_row"][users, slot] = np.where(term.row_of < 0, len(term.rows) - 1, term.row_of)
+        elif isinstance(term, LeafTerm):
+            arrays["user_leaves"][users, self._trees.words(slot)] = term.users
         elif isinstance(term, DotTerm):
             dimensions = slice(arrays["dot_start"][slot], arrays["dot_start"][slot + 1])
             arrays["dot_otherwise"][users, slot] = term.otherwise
@@ -451,6 +549,7 @@ class PairLayout:
             np.zeros((n, len(self._keys)), dtype=np.int32),
             np.zeros((n, len(self._numbers))),
             np.zeros((n, len(self._flags)), dtype=np.uint16),
+            np.zeros((n, self._trees.n_words), dtype=np.uint32),
             [],
         )
         for name, key in self._keys_of_rows:
@@ -468,7 +567,7 @@ class PairLayout:
         for term, (_, place) in self._place_terms(component, value):
             if isinstance(term, JobTerm):
                 found.job_value[:, place] = term.values
-                if value.divisor is not None and term.values.max() > arrays["job_value_max"][place]:
+                if not _is_sum(value) and term.values.max() > arrays["job_value_max"][place]:
                     raise LayoutChangedError
             elif isinstance(term, LookupTerm):
                 if term.key.size != self._key_size[term.key.name] or term.key.size < _LEAST_CODES:
@@ -480,6 +579,8 @@ class PairLayout:
                 if term.flags.width != self._flag_width[term.flags.name]:
                     raise LayoutChangedError
                 found.flag_bits[:, self._flags[term.flags.name]] = term.flags.bits
+            elif isinstance(term, LeafTerm):
+                found.leaves[:, self._trees.words(place)] = term.jobs
             elif isinstance(term, DotTerm):
                 start, stop = arrays["dot_start"][place : place + 2]
                 if term.jobs.shape[1] != stop - start or _find_reach(term.jobs) > arrays["dot_reach"][place]:
@@ -507,13 +608,14 @@ class PairLayout:
         arrays.key_code[slot] = encoded.key_code[row]
         arrays.number[slot] = encoded.number[row]
         arrays.flag_bits[slot] = encoded.flag_bits[row]
+        arrays.job_leaves[slot] = encoded.leaves[row]
         for place, dimensions in self._vectors_of_basis:
             arrays.dot_job_has[slot, place] = vector is not None
             arrays.job_vector[slot, dimensions] = 0.0 if vector is None else vector
         for place, dimensions, has, vectors in encoded.vectors:
             arrays.dot_job_has[slot, place] = has[row]
             arrays.job_vector[slot, dimensions] = vectors[row]
-        arrays.job_sum[slot] = arrays.job_value[slot] @ self._weight_of_job_slot
+        arrays.job_sum[slot] = self._sum_points(slice(slot, slot + 1))[0]
         arrays.job_class[slot] = self._find_classes(slice(slot, slot + 1))[0]
 
     def write_user(self, user: int, values: Mapping[int, Value]) -> None:

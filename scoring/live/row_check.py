@@ -10,7 +10,6 @@ import pandas as pd
 from scoring.array_types import Floats, Longs
 from scoring.backends.reference import compute_component_values
 from scoring.columns.dataset_frames import Tables
-from scoring.components.learned import Learned
 from scoring.dataset import Dataset
 from scoring.errors import ModelError
 from scoring.id_index import IdIndex
@@ -18,27 +17,11 @@ from scoring.model import Inputs, Part, ScoringModel, WeightProfile
 from scoring.plan.plan import build_program
 from scoring.statistics import Basis
 
-__all__ = ["reject_learned", "require_row_component"]
+__all__ = ["require_row_component"]
 
 _SUBSETS: Final = 20
 _MAX_USERS, _MAX_JOBS = 8, 12
 _WHOLE_USERS, _WHOLE_JOBS = 200, 500
-
-
-def reject_learned(model: ScoringModel) -> None:
-    """Require that no component is a trained model. Its inputs may count the actions of other users.
-
-    Raises
-    ------
-    ModelError: If a component is a trained model. The message names it.
-    """
-    for part in model.parts:
-        if isinstance(part.component, Learned):
-            raise ModelError(
-                f"component {part.name}: live lists do not support trained models. Remove the component, or rank with "
-                "`scoring run`.",
-                key=(part.name,),
-            )
 
 
 def require_row_component(part: Part, dataset: Dataset, basis: Basis, *, seed: int = 0) -> None:

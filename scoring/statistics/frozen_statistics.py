@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Self
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from scoring.argument_checks import check_interval
 from scoring.array_types import Bools, Longs
+from scoring.columns import ACTION_KINDS
 from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.vocabularies import Vocabularies, Vocabulary
@@ -22,6 +23,7 @@ from scoring.id_index import IdIndex
 from scoring.statistics.area_wages import AreaMeans
 from scoring.statistics.company_popularity import CompanyActions
 from scoring.statistics.factors import Factors, Vectors
+from scoring.statistics.job_popularity import JobActions
 from scoring.statistics.occupation_similarity import Similarity
 
 __all__ = ["Basis"]
@@ -30,6 +32,8 @@ FORMAT: Final = 2
 """Version of the named arrays."""
 
 _TEXTS: Final = ("prefecture", "city", "company")
+_ALL: Final = -1.0
+"""In arrays, the window of all actions."""
 _NUMBERS: Final = ("place", "occupation", "major")
 
 
@@ -51,6 +55,7 @@ class Basis:
     similarity: Cosines by occupation code.
     factors: Vectors of users and jobs.
     user_id, job_id: The ids of the rows of `factors`.
+    job_popularity: Window in days (None: all) → actions by job.
     """
 
     clock: Clock
@@ -62,6 +67,7 @@ class Basis:
     factors: Factors
     user_id: Longs
     job_id: Longs
+    job_popularity: Mapping[float | None, JobActions] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(as of {self.clock.as_of:%Y-%m-%d %H:%M:%S} UTC)"
@@ -75,12 +81,13 @@ class Basis:
         """Return whether this basis was computed from this dataset object."""
         return False
 
-    def materialize(self, windows: Iterable[float] = ()) -> Basis:
+    def materialize(self, windows: Iterable[float] = (), job_windows: Iterable[float | None] = ()) -> Basis:
         """Return a basis whose values are all computed.
 
         Parameters
         ----------
         windows: Popularity windows in days to compute in addition to those of `popularity`.
+        job_windows: The same for `job_popularity`; None: all actions. Trained models read them.
 
         Raises
         ------
@@ -88,6 +95,8 @@ class Basis:
         """
         for days in windows:
             self.company_actions(days)
+        for window in job_windows:
+            self.job_actions(window)
         return self
 
     def company_actions(self, days: float) -> CompanyActions:
@@ -104,6 +113,22 @@ class Basis:
             raise ConfigurationError(
                 f"The basis does not contain company popularity over {days:g} days. Its windows in days: {known}. "
                 f"Create a basis with `Statistics(dataset).basis.materialize([{wanted}])`.",
+                key=("days",),
+            )
+        return found
+
+    def job_actions(self, days: float | None) -> JobActions:
+        """Return the actions by job over a window of `days` days; None: all up to the clock.
+
+        Raises
+        ------
+        ConfigurationError: If the basis does not contain that window.
+        """
+        found = self.job_popularity.get(None if days is None else check_interval("days", days))
+        if found is None:
+            raise ConfigurationError(
+                f"The basis does not contain actions by job over {_name_window(days)}. Create a basis with "
+                f"`Statistics(dataset).basis.materialize([360.0], [{days}])`.",
                 key=("days",),
             )
         return found
@@ -174,7 +199,20 @@ class Basis:
             "factors.user_in_table": factors.user_in_table[users],
             "factors.job_id": self.job_id[jobs],
             "factors.jobs": factors.jobs[jobs],
+            **self._list_job_popularity(),
         }
+
+    def _list_job_popularity(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays of `job_popularity`; none if no model reads it."""
+        windows = sorted(self.job_popularity, key=lambda days: _ALL if days is None else days)
+        found: dict[str, NDArray[Any]] = {}
+        if windows:
+            found["job_popularity.days"] = np.array([_ALL if days is None else days for days in windows])
+        for place, days in enumerate(windows):
+            actions = self.job_popularity[days]
+            found[f"job_popularity.{place}.job_id"] = actions.job_id
+            found[f"job_popularity.{place}.counts"] = actions.counts
+        return found
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
@@ -250,6 +288,7 @@ class Basis:
             ),
             user_id=read("factors.user_id", np.int64, users.shape[:1]),
             job_id=read("factors.job_id", np.int64, jobs.shape[:1]),
+            job_popularity=_read_job_popularity(read, arrays),
         )
 
 
@@ -309,6 +348,22 @@ def _take_by_id(
         result[found] = column.take(row[found], axis=0)
         results.append(result)
     return tuple(results)
+
+
+def _read_job_popularity(read: _Reader, arrays: Mapping[str, NDArray[Any]]) -> dict[float | None, JobActions]:
+    found: dict[float | None, JobActions] = {}
+    if "job_popularity.days" not in arrays:
+        return found
+    for place, days in enumerate(read("job_popularity.days", np.float64, (None,)).tolist()):
+        window = None if days == _ALL else days
+        job_id = read(f"job_popularity.{place}.job_id", np.int64, (None,))
+        counts = read(f"job_popularity.{place}.counts", np.int64, (len(ACTION_KINDS), len(job_id)))
+        found[window] = JobActions(job_id, counts, window)
+    return found
+
+
+def _name_window(days: float | None) -> str:
+    return "all days" if days is None else f"{days:g} days"
 
 
 def _stack(rows: list[Longs], width: int) -> Longs:

@@ -25,6 +25,7 @@ from scoring.statistics.area_wages import AreaMeans
 from scoring.statistics.company_popularity import CompanyActions, PopularityReading
 from scoring.statistics.factors import Factors
 from scoring.statistics.frozen_statistics import Basis, digest_of
+from scoring.statistics.job_popularity import JobActions
 from scoring.statistics.occupation_similarity import Similarity
 from scoring.statistics.shared_basis import SharedBasis
 from scoring.storage.home_folder_expansion import expand_path
@@ -70,6 +71,8 @@ class Statistics:
         # would match a value that was computed from an obsolete reading.
         self._windows: set[float] = set() if caches is None else caches.windows
         self._popularity: dict[float, PopularityReading] = {}
+        self.job_popularity: dict[float | None, JobActions] = {}
+        """Window in days (None: all) → actions by job, for the windows that were read."""
 
     def view(self) -> Self:
         """Return a view with the current company popularity. A request reads one view."""
@@ -186,6 +189,19 @@ class Statistics:
             reading = self._popularity.setdefault(days, self._read_popularity(days))
         return reading.of(self.dataset.words.company.values)
 
+    def job_actions(self, days: float | None) -> JobActions:
+        """Return the actions by job over a window of `days` days; None: all up to the clock.
+
+        Raises
+        ------
+        ConfigurationError: If `days` is not a number of days.
+        """
+        days = None if days is None else check_interval("days", days)
+        if days not in self.job_popularity:
+            data = self.dataset
+            self.job_popularity[days] = JobActions.compute(data.actions, data.jobs.job_id, data.clock.now, days)
+        return self.job_popularity[days]
+
     @cached_property
     def _local_similarity(self) -> Similarity:
         return self._compute_similarity()
@@ -230,7 +246,7 @@ class Statistics:
 class _DatasetBasis(Basis):
     """The basis of a dataset. Its values are those of the statistics, which compute and store them.
 
-    `popularity`, and therefore `arrays` and `digest`, cover the windows that were read so far.
+    `popularity` and `job_popularity`, and therefore `arrays` and `digest`, cover the windows that were read so far.
     """
 
     def __init__(self, statistics: Statistics) -> None:
@@ -241,12 +257,16 @@ class _DatasetBasis(Basis):
     def is_of(self, dataset: Dataset) -> bool:
         return self._statistics.dataset is dataset
 
-    def materialize(self, windows: Iterable[float] = ()) -> Basis:
-        super().materialize(windows)
-        return Basis(**{field.name: getattr(self, field.name) for field in fields(Basis)})
+    def materialize(self, windows: Iterable[float] = (), job_windows: Iterable[float | None] = ()) -> Basis:
+        super().materialize(windows, job_windows)
+        values = {field.name: getattr(self, field.name) for field in fields(Basis)}
+        return Basis(**values | {"job_popularity": dict(self.job_popularity)})
 
     def company_actions(self, days: float) -> CompanyActions:
         return self._statistics.company_actions(days)
+
+    def job_actions(self, days: float | None) -> JobActions:
+        return self._statistics.job_actions(days)
 
     @property
     def digest(self) -> str:  # not cached: further windows may be read later
@@ -271,6 +291,10 @@ class _DatasetBasis(Basis):
     @property
     def popularity(self) -> dict[float, CompanyActions]:
         return self._statistics.popularity
+
+    @property
+    def job_popularity(self) -> dict[float | None, JobActions]:
+        return self._statistics.job_popularity
 
     @property
     def similarity(self) -> Similarity:

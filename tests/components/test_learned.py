@@ -308,7 +308,7 @@ def test_function_of_pairs_is_freed_with_the_program(tmp_path: Path) -> None:
     assert len(pair_term._functions) == before
 
 
-def test_live_lists_reject_trees(tmp_path: Path) -> None:
-    component = write_trees(tmp_path, MARKET.inputs, SHAPES["tables"])
+def test_live_lists_reject_models_of_pairs(tmp_path: Path) -> None:
+    component = write_trees(tmp_path, MARKET.inputs, SHAPES["pairs"])
     with raises_at(ModelError, "learned"):
         LiveLists(MARKET.dataset.tables, add(component), MARKET.inputs.basis)

@@ -305,6 +305,21 @@ def test_arrays_are_numeric_and_round_trip(seed: int) -> None:
         assert array.dtype == arrays[name].dtype
 
 
+def test_actions_by_job_are_counted_and_round_trip() -> None:
+    inputs = Inputs.of(dataset(0))
+    basis = inputs.basis.materialize([360.0], [None, 30])
+    again = Basis.of_arrays(basis.arrays())
+    assert again.digest == basis.digest
+    job_id = np.append(inputs.jobs.job_id, 10**9)
+    for days in (None, 30):
+        wanted = inputs.count_actions("view", days)
+        for counted in (basis, again):
+            assert counted.job_actions(days).of("view", job_id).tolist() == [*wanted.tolist(), 0]
+    assert basis.digest != Statistics(dataset(0)).basis.materialize([360.0], [None]).digest
+    with raises_at(ConfigurationError, "days"):
+        basis.job_actions(7)
+
+
 def test_empty_dataset_has_a_basis() -> None:
     empty = {name: frame.iloc[:0] for name, frame in dataset(1).tables.items()}
     found = Statistics(Dataset(Tables(**empty))).basis.materialize([360.0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +13,7 @@ import numpy as np
 from scoring.backends.reference import ReferenceBackend
 from scoring.bundle.ranked_lists import Ranking
 from scoring.columns.dataset_frames import Tables
+from scoring.components.learned import find_job_windows
 from scoring.dataset import Dataset
 from scoring.live import Event, EventTables, LiveLists
 from scoring.model import ScoringModel
@@ -66,8 +67,9 @@ def model_of(seed: int) -> ScoringModel:
     )
 
 
-def basis_of(tables: Tables, *, set_back: bool = False) -> Basis:
-    return Statistics(Dataset(tables, as_of=CLOCK, set_back=set_back)).basis.materialize([360.0])
+def basis_of(tables: Tables, *, set_back: bool = False, model: ScoringModel | None = None) -> Basis:
+    windows = set[float | None]() if model is None else find_job_windows(model)
+    return Statistics(Dataset(tables, as_of=CLOCK, set_back=set_back)).basis.materialize([360.0], windows)
 
 
 def assert_equal(found: Ranking, wanted: Ranking) -> None:
@@ -104,15 +106,25 @@ class LiveSequence:
         every third one applies some in batches.
     n_users, n_jobs: Size of the market.
     is_compared: Whether lists are compared after each event.
+    change_model: Returns the model to use instead of the shipped one, for the tables of the market.
     """
 
-    def __init__(self, seed: int, *, n_users: int = 30, n_jobs: int = 150, is_compared: bool = True) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        n_users: int = 30,
+        n_jobs: int = 150,
+        is_compared: bool = True,
+        change_model: Callable[[ScoringModel, Tables], ScoringModel] | None = None,
+    ) -> None:
         self.random, self.is_compared = random.Random(f"sequence-{seed}"), is_compared
         self.market = market_of(seed, n_users, n_jobs)
         tables = tables_of(self.market)
         self.maker, self.source = EventMaker(self.market, seed), EventTables(tables)
         k = (3, 10, 40, 400)[seed % 5 % 4]
-        self.lists = LiveLists(tables, model_of(seed), basis_of(tables, set_back=seed % 7 == 0), k=k)
+        model = model_of(seed) if change_model is None else change_model(model_of(seed), tables)
+        self.lists = LiveLists(tables, model, basis_of(tables, set_back=seed % 7 == 0, model=model), k=k)
         self.is_shuffled, self.is_batched = seed % 2 == 1, seed % 3 == 2
         self.cases: Counter[str] = Counter()
         self.n_events = 0
