@@ -84,8 +84,12 @@ class ServerConnections:
                     answers.append(connection.read_response(disable_decoding=True, timeout=timeout))
                 except ResponseError as error:
                     failure = failure or error
-        except BaseException:  # an answer may be on its way
+        except BaseException as error:  # an answer may be on its way
             connection.disconnect()
+            if isinstance(
+                error, Exception
+            ):  # other connections may be to the same dead server, perhaps after a failover
+                self.close()
             raise
         if len(self._idle) < MAX_IDLE_CONNECTIONS:
             self._idle.append(connection)

@@ -20,6 +20,7 @@ FORKS.set_forkserver_preload(
         *(
             f"tests.support.{name}"
             for name in (
+                "engine_process",
                 "kernel_script",
                 "killed_run",
                 "live_process",

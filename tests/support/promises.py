@@ -224,6 +224,16 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
             Promise("cleared caches", "The results stay correct while caches are cleared and data are reloaded."),
             Promise("cache threads", "200 tasks in 64 threads on one cache compute each missing key once."),
             Promise("time to live", "No value is older than its time to live, in a cache and in an engine."),
+            Promise(
+                "shared cache answers",
+                "Engine processes over a shared cache answer as an engine without one, whatever happens: writes, "
+                "evictions, flushes, damaged values, restarts, restored snapshots of the server, killed engines.",
+            ),
+            Promise(
+                "shared cache values",
+                "Every changed, truncated, swapped or misplaced value of a shared cache is refused and counted.",
+            ),
+            Promise("shared cache computation", "Eight processes that miss a value of a shared cache compute it once."),
         ),
         "stale": (
             Promise(
