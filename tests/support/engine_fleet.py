@@ -1,7 +1,7 @@
 """Random sequences of three engine processes over one server, compared with an engine that has no server.
 
-An engine answers from the state of the database that it has loaded. Its answer must be the one of an engine without a
-server that has loaded the same state, whatever happened to the server and to other engines.
+An engine answers from the state of the database that it has loaded. Its answer must be that of an engine without a
+server that has loaded the same state, after any events of the server and of other engines.
 """
 
 from __future__ import annotations

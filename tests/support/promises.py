@@ -226,8 +226,8 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
             Promise("time to live", "No value is older than its time to live, in a cache and in an engine."),
             Promise(
                 "shared cache answers",
-                "Engine processes over a shared cache answer as an engine without one, whatever happens: writes, "
-                "evictions, flushes, damaged values, restarts, restored snapshots of the server, killed engines.",
+                "Engine processes over a shared cache answer as an engine without one, after writes, evictions, "
+                "flushes, damaged values, restarts, restored snapshots of the server and killed engines.",
             ),
             Promise(
                 "shared cache values",
