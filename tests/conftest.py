@@ -20,12 +20,15 @@ import typer.testing
 from hypothesis import HealthCheck, settings
 
 from tests.support.proof_counts import Counts
+from tests.support.shared_cluster import cluster, damaged_cluster
 
 if TYPE_CHECKING:  # the process that distributes the tests needs no database, and starts in half the time
     import sqlalchemy as sa
 
     from scoring.database.database import Database
     from tests.support.valkey_server import ValkeyServer
+
+__all__ = ["cluster", "damaged_cluster"]  # fixtures
 
 # how long it takes to draw values depends on what else the machine does
 settings.register_profile("tests", suppress_health_check=[HealthCheck.too_slow])

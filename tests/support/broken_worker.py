@@ -10,19 +10,29 @@ from typing import Any
 from scoring.runs.executors.certificates import make_security
 from scoring.runs.executors.cluster_address import ClusterAddress
 
-__all__ = ["break_preflight", "break_results", "call_worker", "change_outputs", "hang"]
-__all__ += ["hide_package", "slow_down", "use_memory", "worker_client"]
+__all__ = [
+    "break_preflight",
+    "break_results",
+    "call_worker",
+    "change_outputs",
+    "hang",
+    "hide_package",
+    "repair",
+    "slow_down",
+    "use_memory",
+    "worker_client",
+]
 
 
 @contextmanager
-def worker_client(address: ClusterAddress, certificates: Any) -> Iterator[Any]:
-    """Yield a client of Dask, as a driver has."""
+def worker_client(address: ClusterAddress, certificates: Any, n_workers: int = 1) -> Iterator[Any]:
+    """Yield a client of Dask, as a driver has. It waits for workers."""
     from distributed import Client
 
     with Client(
         str(address), security=make_security(address, certificates), set_as_default=False, timeout=10
     ) as client:
-        client.wait_for_workers(1, timeout=30)
+        client.wait_for_workers(n_workers, timeout=30)
         yield client
 
 
@@ -37,6 +47,25 @@ def call_worker(client: Any, name: str, function: Any, *arguments: Any) -> Any:
         return client.run(function, *arguments, workers=[address])[address]
     finally:
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+def _replace(owner: Any, name: str, function: Any) -> Any:
+    """Replace a function in the worker until `repair`. Return the original."""
+    from scoring.runs.executors import worker_tasks
+
+    originals = worker_tasks.__dict__.setdefault("originals", {})
+    original = originals.setdefault((owner, name), getattr(owner, name))
+    setattr(owner, name, function)
+    return original
+
+
+def repair() -> None:
+    """Undo all that functions of this module have replaced. Hanging functions return."""
+    from scoring.runs.executors import worker_tasks
+
+    originals = worker_tasks.__dict__.pop("originals", {})
+    for (owner, name), original in originals.items():
+        setattr(owner, name, original)
 
 
 def break_results(kind: str) -> None:
@@ -78,9 +107,9 @@ def break_results(kind: str) -> None:
         raise ValueError(kind)
 
     if kind in ("wrong score", "no memory"):
-        bundle_store.BundleStore.rank = rank_wrongly  # type: ignore[method-assign]
+        _replace(bundle_store.BundleStore, "rank", rank_wrongly)
     else:
-        worker_tasks.rank_part = replace_result
+        _replace(worker_tasks, "rank_part", replace_result)
 
 
 def break_preflight() -> None:
@@ -88,11 +117,11 @@ def break_preflight() -> None:
     from scoring.runs.executors import bundle_store
 
     rank = bundle_store.BundleStore.rank
-    bundle_store.BundleStore.rank = lambda self, token, k, rows: rank(self, token, k, rows[::-1])  # type: ignore[method-assign]
+    _replace(bundle_store.BundleStore, "rank", lambda self, token, k, rows: rank(self, token, k, rows[::-1]))
 
 
 def slow_down(seconds: float) -> None:
-    """Let the worker take this long for each part."""
+    """Let the worker take this long for each part, until it is repaired."""
     import time
 
     from scoring.runs.executors import worker_tasks
@@ -100,10 +129,12 @@ def slow_down(seconds: float) -> None:
     rank_part = worker_tasks.rank_part
 
     def rank_slowly(token: str, k: int, rows: Any) -> Any:
-        time.sleep(seconds)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and "originals" in vars(worker_tasks):
+            time.sleep(min(seconds, 0.05))
         return rank_part(token, k, rows)
 
-    worker_tasks.rank_part = rank_slowly
+    _replace(worker_tasks, "rank_part", rank_slowly)
 
 
 def hide_package(name: str) -> None:
@@ -111,7 +142,9 @@ def hide_package(name: str) -> None:
     import importlib.util
 
     find_spec = importlib.util.find_spec
-    importlib.util.find_spec = lambda wanted, package=None: None if wanted == name else find_spec(wanted, package)  # type: ignore[assignment]
+    _replace(
+        importlib.util, "find_spec", lambda wanted, *package: None if wanted == name else find_spec(wanted, *package)
+    )
 
 
 def change_outputs() -> None:
@@ -128,7 +161,7 @@ def change_outputs() -> None:
         evaluator.run = lambda rows: np.nextafter(run(rows), np.float32(np.inf))
         return evaluator
 
-    bundled_evaluator.make_onnx_evaluator = make_other
+    _replace(bundled_evaluator, "make_onnx_evaluator", make_other)
 
 
 def hang(where: str = "rank_part") -> None:
@@ -138,12 +171,13 @@ def hang(where: str = "rank_part") -> None:
     from scoring.runs.executors import bundle_store, worker_tasks
 
     def wait(*arguments: Any) -> None:
-        time.sleep(600)
+        while "originals" in vars(worker_tasks):
+            time.sleep(0.05)
 
     if where == "preflight":
-        bundle_store.BundleStore.rank = wait  # type: ignore[assignment, method-assign]
+        _replace(bundle_store.BundleStore, "rank", wait)
     else:
-        worker_tasks.rank_part = wait  # type: ignore[assignment]
+        _replace(worker_tasks, "rank_part", wait)
 
 
 def use_memory(number: int, n_bytes: int) -> None:
@@ -161,4 +195,4 @@ def use_memory(number: int, n_bytes: int) -> None:
         )
         return rank_part(token, k, rows) | {"used": len(used)}
 
-    worker_tasks.rank_part = rank_with_memory
+    _replace(worker_tasks, "rank_part", rank_with_memory)

@@ -150,6 +150,7 @@ def test_processes_restart_and_end_with_their_commands(scoring: Call, processes:
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.long
 def test_certificates_of_another_ca_are_one_sentence(scoring: Call, processes: Processes) -> None:
     for name in ("one", "other"):
         scoring("cluster", "certificates", "--out", name)

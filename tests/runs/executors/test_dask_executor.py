@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from scoring.model_catalog import load_model
 from scoring.ranking import Prepared
 from scoring.runs.executors import cluster_events
 from scoring.runs.executors.certificates import create_certificates
+from scoring.runs.executors.cluster_address import ClusterAddress
 from scoring.runs.executors.cluster_process import LocalCluster, start_worker
 from scoring.runs.executors.cluster_session import Limits
 from scoring.runs.executors.dask_executor import DaskExecutor, to_ranking
@@ -90,7 +91,7 @@ def test_published_bytes_and_rows_equal_a_local_run(
     assert calls == sorted(calls)
     assert calls[-1] == len(prepared.active_users)
     assert executor.n_local_users == 0
-    assert set(executor.n_parts) == {"local-1", "local-2"}
+    assert set(executor.n_parts) == {"local-1", "local-2", "local-3"}
     assert sum(executor.n_parts.values()) > 10
     # the bundle is removed from the workers
     assert list(cluster.folder.glob("worker-*/*.bundle")) == []
@@ -122,14 +123,7 @@ def add_trained_model(folder: Path, prepared: Prepared, kind: str) -> ScoringMod
     return load_model("standard").with_component(component, "personal", 0.3, "learned")
 
 
-# Damaged workers. Each test has a cluster of its own.
-
-
-@pytest.fixture
-def fragile() -> Iterator[LocalCluster]:
-    """Return a cluster that the test may damage. Killed workers are started again."""
-    with LocalCluster(2, threads=1) as cluster:
-        yield cluster
+# Damaged workers
 
 
 @pytest.fixture(scope="module")
@@ -163,24 +157,23 @@ def at_call(number: int, action: Callable[[], object]) -> Callable[[int, int], N
     return count
 
 
-def test_killed_worker_is_replaced(fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame) -> None:
-    executor = make_executor(fragile)
-    kill = at_call(3, lambda: os.kill(fragile.workers[0].pid, signal.SIGKILL))
+def test_killed_worker_is_replaced(damaged_cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame) -> None:
+    executor = make_executor(damaged_cluster)
+    starts = damaged_cluster.workers[0].n_starts
+    kill = at_call(3, lambda: os.kill(damaged_cluster.workers[0].pid, signal.SIGKILL))
     run_and_compare(prepared, expected, executor, progress=kill)
     assert executor.n_local_users == 0
     # it is started again, and ranks in the next run without a new transfer of the bundle
-    deadline = time.monotonic() + 20
-    while fragile.workers[0].n_starts < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    again = make_executor(fragile)
+    again = make_executor(damaged_cluster)
     run_and_compare(prepared, expected, again)
     assert again.n_local_users == 0
+    assert damaged_cluster.workers[0].n_starts == starts + 1
 
 
-def test_stopped_worker_is_replaced(fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame) -> None:
+def test_stopped_worker_is_replaced(damaged_cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame) -> None:
     """The other worker repeats its parts, before the scheduler removes it."""
-    pid = fragile.workers[0].pid
-    executor = make_executor(fragile, replace(QUICK, min_repeat_seconds=0.3))
+    pid = damaged_cluster.workers[0].pid
+    executor = make_executor(damaged_cluster, replace(QUICK, min_repeat_seconds=0.3))
     try:
         run_and_compare(prepared, expected, executor, progress=at_call(3, lambda: os.kill(pid, signal.SIGSTOP)))
     finally:
@@ -188,91 +181,111 @@ def test_stopped_worker_is_replaced(fragile: LocalCluster, prepared: Prepared, e
     assert executor.n_local_users == 0
 
 
-def test_slow_worker_does_not_delay_the_run(fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame) -> None:
-    break_workers(fragile, {"local-1": (broken_worker.slow_down, 30.0)})
-    executor = make_executor(fragile, replace(QUICK, min_repeat_seconds=0.3))
+def test_slow_worker_does_not_delay_the_run(
+    damaged_cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame
+) -> None:
+    break_workers(damaged_cluster, {"local-1": (broken_worker.slow_down, 30.0)})
+    executor = make_executor(damaged_cluster, replace(QUICK, min_repeat_seconds=0.3))
     began = time.monotonic()
     run_and_compare(prepared, expected, executor)
     assert time.monotonic() - began < 20
-    assert set(executor.n_parts) == {"local-2"}
+    assert "local-1" not in executor.n_parts
 
 
-def test_hanging_worker_is_excluded(fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame) -> None:
-    """Workers that answer the scheduler and return nothing: first one of two, then both."""
-    limits = replace(QUICK, min_hang_seconds=0.5, min_repeat_seconds=100.0, join_seconds=0.5)
-    for hanging, is_rest_local in (("local-1", False), ("local-2", True)):
-        break_workers(fragile, {hanging: (broken_worker.hang,)})
-        executor = make_executor(fragile, limits)
+def test_hanging_worker_is_excluded(damaged_cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame) -> None:
+    """Workers that answer the scheduler and return nothing: first one, then all."""
+    limits = replace(QUICK, min_hang_seconds=0.5, min_repeat_seconds=100.0, join_seconds=0.3)
+    for hanging, is_rest_local in ((["local-1"], False), (["local-1", "local-2", "local-3"], True)):
+        break_workers(damaged_cluster, dict.fromkeys(hanging, (broken_worker.hang,)))
+        executor = make_executor(damaged_cluster, limits)
         run_and_compare(prepared, expected, executor)
-        assert hanging in {one.worker for one in executor.excluded}
+        assert sorted(one.worker for one in executor.excluded) == hanging
         assert (executor.n_local_users > 0) == is_rest_local
 
 
 def test_hanging_preflight_excludes_the_worker(
-    fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame
+    damaged_cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame
 ) -> None:
-    break_workers(fragile, {"local-1": (broken_worker.hang, "preflight")})
-    executor = make_executor(fragile, replace(QUICK, min_preflight_seconds=1.0))
+    break_workers(damaged_cluster, {"local-1": (broken_worker.hang, "preflight")})
+    executor = make_executor(damaged_cluster, replace(QUICK, min_preflight_seconds=1.0))
     run_and_compare(prepared, expected, executor)
     assert [one.worker for one in executor.excluded] == ["local-1"]
-    assert set(executor.n_parts) == {"local-2"}
+    assert set(executor.n_parts) == {"local-2", "local-3"}
 
 
 @pytest.mark.parametrize("kind", ["wrong score", "changed on the way"])
 def test_wrong_result_stops_the_run_and_names_the_worker(
-    fragile: LocalCluster, prepared: Prepared, tmp_path: Path, kind: str
+    damaged_cluster: LocalCluster, prepared: Prepared, tmp_path: Path, kind: str
 ) -> None:
     """The worker passes the preflight and returns wrong results afterwards."""
-    break_workers(fragile, {"local-1": (broken_worker.break_results, kind)})
+    break_workers(damaged_cluster, {"local-1": (broken_worker.break_results, kind)})
     with raises_with(ClusterError, reason="wrong result", worker="local-1"):
-        run(prepared, ParquetPublisher(tmp_path / "run"), executor=make_executor(fragile))
+        run(prepared, ParquetPublisher(tmp_path / "run"), executor=make_executor(damaged_cluster))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_failing_workers_are_excluded_by_name(prepared: Prepared, expected: pd.DataFrame) -> None:
-    kinds = ("text", "error", "no memory")
-    with LocalCluster(4, threads=1) as cluster:
-        broken = {f"local-{number}": (broken_worker.break_results, kind) for number, kind in enumerate(kinds, start=1)}
-        break_workers(cluster, broken)
-        executor = make_executor(cluster)
-        run_and_compare(prepared, expected, executor)
-    assert {one.worker for one in executor.excluded} == set(broken)
+@pytest.mark.parametrize("kinds", [("text", "error"), ("no memory",)])
+def test_failing_workers_are_excluded_by_name(
+    damaged_cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame, kinds: tuple[str, ...]
+) -> None:
+    broken = {f"local-{number}": (broken_worker.break_results, kind) for number, kind in enumerate(kinds, start=1)}
+    break_workers(damaged_cluster, broken)
+    executor = make_executor(damaged_cluster)
+    run_and_compare(prepared, expected, executor)
+    reasons = {one.worker: one.reason for one in executor.excluded}
+    assert set(reasons) == set(broken)
+    assert kinds != ("no memory",) or "memory limit" in reasons["local-1"]
     assert executor.n_local_users == 0
 
 
 def test_unfit_workers_are_excluded_by_name(
-    prepared: Prepared, expected: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    damaged_cluster: LocalCluster,
+    prepared: Prepared,
+    expected: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One has no disk, one ranks otherwise, and on one a byte of a kernel differs. Its lists may still be equal."""
+    """One has no disk, one ranks otherwise, one has little memory, and on one a byte of a kernel differs."""
     shutil.copytree(Path(scoring.__file__).parent, tmp_path / "scoring", ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "scoring/backends/numba/pruned_topk.py").open("a") as kernel:
         kernel.write("# patched\n")
-    with LocalCluster(3, threads=1) as cluster:
+    with ExitStack() as stack:
+        stack.enter_context(join(damaged_cluster, "small", tmp_path, memory=1_000_000))
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-        options = {"threads": 1, "memory": 10**10, "folder": tmp_path / "worker"}
-        with start_worker(cluster.address, cluster.certificates, name="skewed", **options) as skewed:  # type: ignore[arg-type]
-            skewed.wait_ready()
-            break_workers(cluster, {"local-2": (broken_worker.break_preflight,)}, n_workers=4)
-            resource.prlimit(cluster.workers[0].pid, resource.RLIMIT_FSIZE, (1_000, 1_000))
-            executor = make_executor(cluster, replace(QUICK, first_workers=4))
-            run_and_compare(prepared, expected, executor)
-        assert list(cluster.folder.glob("worker-1/*.bundle")) == []
+        stack.enter_context(join(damaged_cluster, "skewed", tmp_path))
+        break_workers(damaged_cluster, {"local-2": (broken_worker.break_preflight,)}, n_workers=5)
+        pid = damaged_cluster.workers[0].pid
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1_000, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]))
+        executor = make_executor(damaged_cluster, replace(QUICK, first_workers=5))
+        run_and_compare(prepared, expected, executor)
+    assert list(damaged_cluster.folder.glob("worker-1/*.bundle")) == []
     reasons = {one.worker: one.reason for one in executor.excluded}
-    assert set(reasons) == {"local-1", "local-2", "skewed"}
+    assert set(reasons) == {"local-1", "local-2", "small", "skewed"}
     assert "store the bundle" in reasons["local-1"]
     assert "other lists" in reasons["local-2"]
+    assert "of memory" in reasons["small"]
     assert "code" in reasons["skewed"]
     assert set(executor.n_parts) == {"local-3"}
 
 
-def test_workers_without_equal_runtimes_are_excluded(prepared: Prepared, tmp_path: Path) -> None:
+@contextmanager
+def join(cluster: LocalCluster, name: str, folder: Path, *, memory: int = 10**10) -> Iterator[None]:
+    """Start one more worker."""
+    options: dict[str, Any] = {"threads": 1, "memory": memory, "folder": folder / name}
+    with start_worker(cluster.address, cluster.certificates, name=name, **options) as worker:
+        worker.wait_ready()
+        yield
+
+
+def test_workers_without_equal_runtimes_are_excluded(
+    damaged_cluster: LocalCluster, prepared: Prepared, tmp_path: Path
+) -> None:
     """One has no ONNX Runtime, on one the network has other outputs, and one has the driver's."""
     learned = prepared.with_model(add_trained_model(tmp_path, prepared, ".onnx"))
-    with LocalCluster(3, threads=1) as cluster:
-        broken = {"local-1": (broken_worker.hide_package, "onnxruntime"), "local-2": (broken_worker.change_outputs,)}
-        break_workers(cluster, broken)
-        executor = make_executor(cluster)
-        run_and_compare(learned, learned.top_k(5).frame(), executor)
+    broken = {"local-1": (broken_worker.hide_package, "onnxruntime"), "local-2": (broken_worker.change_outputs,)}
+    break_workers(damaged_cluster, broken)
+    executor = make_executor(damaged_cluster)
+    run_and_compare(learned, learned.top_k(5).frame(), executor)
     reasons = {one.worker: one.reason for one in executor.excluded}
     assert set(reasons) == set(broken)
     assert "pip install 'scoring[learned]'" in reasons["local-1"]
@@ -280,39 +293,35 @@ def test_workers_without_equal_runtimes_are_excluded(prepared: Prepared, tmp_pat
     assert set(executor.n_parts) == {"local-3"}
 
 
-def test_worker_without_memory_is_excluded(prepared: Prepared) -> None:
-    with LocalCluster(1, threads=1, memory=1_000_000) as small, raises_with(ClusterError, reason="no worker"):
-        run(prepared, FramePublisher(), executor=make_executor(small))
+def test_lost_scheduler_leaves_the_rest_to_the_driver(prepared: Prepared, expected: pd.DataFrame) -> None:
+    said, calls = list[str](), list[int]()
+    with LocalCluster(1, threads=1, restarts=False) as cluster:
+        executor = make_executor(cluster, replace(QUICK, lost_seconds=1.0), report=said.append)
+        kill = at_call(3, lambda: os.kill(cluster.scheduler.pid, signal.SIGKILL))
 
+        def progress(done: int, total: int) -> None:
+            calls.append(done)
+            kill(done, total)
 
-def test_lost_scheduler_leaves_the_rest_to_the_driver(
-    fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame
-) -> None:
-    said: list[str] = []
-    executor = make_executor(fragile, report=said.append)
-    kill = at_call(3, lambda: os.kill(fragile.scheduler.pid, signal.SIGKILL))
-    calls: list[int] = []
-
-    def progress(done: int, total: int) -> None:
-        calls.append(done)
-        kill(done, total)
-
-    run_and_compare(prepared, expected, executor, progress=progress)
+        run_and_compare(prepared, expected, executor, progress=progress)
+        assert any(str(cluster.address) in text and "remaining" in text for text in said)
     assert executor.n_local_users > 0
-    assert any(str(fragile.address) in text and "remaining" in text for text in said)
     assert calls == sorted(calls)
     assert calls[-1] == len(prepared.active_users)
 
 
+@pytest.mark.long
 def test_lost_workers_leave_the_rest_to_the_driver(prepared: Prepared, expected: pd.DataFrame) -> None:
     with LocalCluster(1, threads=1, restarts=False) as cluster:
-        executor = make_executor(cluster, replace(QUICK, join_seconds=1.0))
+        executor = make_executor(cluster, replace(QUICK, join_seconds=0.3))
         kill = at_call(3, lambda: os.kill(cluster.workers[0].pid, signal.SIGKILL))
         run_and_compare(prepared, expected, executor, progress=kill)
     assert executor.n_local_users > 0
 
 
-def test_damaged_bundle_of_a_worker_is_sent_again(prepared: Prepared, expected: pd.DataFrame, tmp_path: Path) -> None:
+def test_damaged_bundle_of_a_worker_is_sent_again(
+    damaged_cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame, tmp_path: Path
+) -> None:
     """A file with the name of the bundle that is truncated, another bundle, or of another format."""
     bundle, path = prepared.plan.bundle, tmp_path / "bundle"
     replace(bundle, user_id=bundle.user_id + 1).save(path)
@@ -320,41 +329,39 @@ def test_damaged_bundle_of_a_worker_is_sent_again(prepared: Prepared, expected: 
     digest = bundle.save(path)
     content = path.read_bytes()
     other_format = content.replace(f'"format": {bundle_file.FORMAT}'.encode(), b'"format": 9', 1)
-    with LocalCluster(3, threads=1) as cluster:
-        for number, damaged in enumerate((content[: len(content) // 2], other, other_format), start=1):
-            cluster.workers[number - 1].wait_ready()
-            (cluster.folder / f"worker-{number}" / f"{digest}.bundle").write_bytes(damaged)
-        executor = make_executor(cluster)
-        run_and_compare(prepared, expected, executor)
+    for number, damaged in enumerate((content[: len(content) // 2], other, other_format), start=1):
+        (damaged_cluster.folder / f"worker-{number}" / f"{digest}.bundle").write_bytes(damaged)
+    executor = make_executor(damaged_cluster)
+    run_and_compare(prepared, expected, executor)
     assert executor.excluded == []
     assert len(executor.admitted) == 3
 
 
 def test_bundle_replaced_during_a_run_excludes_the_worker(
-    fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame, tmp_path: Path
+    damaged_cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame, tmp_path: Path
 ) -> None:
     replace(prepared.plan.bundle, user_id=prepared.plan.bundle.user_id + 1).save(tmp_path / "other")
 
     def replace_bundle() -> None:
-        path = next(fragile.folder.glob("worker-1/*.bundle"))
+        path = next(damaged_cluster.folder.glob("worker-1/*.bundle"))
         os.replace(tmp_path / "other", path)
 
-    break_workers(fragile, {"local-1": (broken_worker.slow_down, 0.05)})
-    executor = make_executor(fragile)
+    break_workers(damaged_cluster, {"local-1": (broken_worker.slow_down, 0.05)})
+    executor = make_executor(damaged_cluster)
     run_and_compare(prepared, expected, executor, progress=at_call(3, replace_bundle))
     assert [(one.worker, "replaced" in one.reason) for one in executor.excluded] == [("local-1", True)]
 
 
 def test_worker_on_another_processor_ranks_equally(
-    prepared: Prepared, expected: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+    cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """NumPy and the compiler use only the oldest instructions there. Values are sent, not computed again."""
     monkeypatch.setenv("NPY_DISABLE_CPU_FEATURES", " ".join(_list_cpu_features()))
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
-    with LocalCluster(1, threads=1) as cluster:
-        executor = make_executor(cluster)
+    with join(cluster, "other", tmp_path):
+        executor = make_executor(cluster, replace(QUICK, first_workers=4))
         run_and_compare(prepared, expected, executor)
-    assert executor.n_local_users == 0
+    assert "other" in executor.n_parts
     assert executor.excluded == []
 
 
@@ -394,7 +401,7 @@ def test_scheduler_and_worker_of_dask_are_rejected(prepared: Prepared) -> None:
     """Preflight names a setting of the scheduler, and a worker that this package did not start."""
     code = (
         "import asyncio, sys\nfrom distributed import Scheduler, Worker\nimport dask\n"
-        "dask.config.set({'distributed.scheduler.allowed-failures': int(sys.argv[1]), "
+        "dask.config.set({'distributed.scheduler.allowed-failures': 5, "
         "'distributed.scheduler.worker-ttl': '15s', 'distributed.scheduler.work-stealing': False})\n"
         "async def main():\n"
         "    async with Scheduler(host='127.0.0.1', port=0, dashboard_address='127.0.0.1:0') as scheduler:\n"
@@ -402,23 +409,28 @@ def test_scheduler_and_worker_of_dask_are_rejected(prepared: Prepared) -> None:
         "            print(scheduler.address, flush=True)\n            await asyncio.to_thread(sys.stdin.read)\n"
         "asyncio.run(main())\n"
     )
-    for failures, reason in ((5, "scheduler settings"), (2, "no worker")):
-        command = [sys.executable, "-c", code, str(failures)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen(command, text=True, **pipes) as process:  # type: ignore[call-overload]
-            address = process.stdout.readline().strip()
-            with pytest.raises(ClusterError) as caught:
-                run(prepared, FramePublisher(), executor=DaskExecutor(address, limits=QUICK))
-            process.stdin.close()
-        assert caught.value.reason == reason
-        assert {"scheduler settings": "allowed-failures 5", "no worker": "foreign"}[reason] in str(caught.value)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as process:  # type: ignore[call-overload]
+        address = process.stdout.readline().strip()
+        executor = DaskExecutor(address, limits=replace(QUICK, first_join_seconds=0.3))
+        for reason, name in (("scheduler settings", "allowed-failures 5"), ("no worker", "foreign")):
+            with raises_with(ClusterError, reason=reason) as caught:
+                run(prepared, FramePublisher(), executor=executor)
+            assert name in str(caught.value)
+            with worker_client(ClusterAddress.parse(address), None) as client:
+                client.run_on_scheduler(allow_failures, 2)
+        process.stdin.close()
+
+
+def allow_failures(number: int, dask_scheduler: Any = None) -> None:
+    dask_scheduler.allowed_failures = number
 
 
 def test_cancelled_run_stops_workers_within_a_second(cluster: LocalCluster, prepared: Prepared) -> None:
-    """Each part takes minutes without the stop."""
-    executor = make_executor(cluster, Limits(part_seconds=600.0, max_part_users=100_000))
+    """Each part takes seconds without the stop."""
+    executor = make_executor(cluster, Limits(part_seconds=600.0, max_part_users=600_000, bytes_in_flight=1 << 32))
     rank = replace(ShardRanker.of(prepared, 5), k=5)
-    rows = np.tile(prepared.active_users, 400_000)
+    rows = np.tile(prepared.active_users, 20_000)
     shard = Shard(0, int(rows.min()), int(rows.max()), len(rows))
     with closing(
         executor.map(rank, [ShardTask(shard, rows)], progress=lambda done: None, cancelled=executor_is_full(executor))
@@ -505,29 +517,29 @@ def test_damaged_result_is_not_a_ranking(prepared: Prepared, change: dict[str, A
 
 
 def test_worker_at_its_memory_limit_does_not_change_lists(
-    fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame
+    damaged_cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame
 ) -> None:
     """The system refuses all memory that the worker asks for from the third part on."""
-    break_workers(fragile, {"local-1": (broken_worker.slow_down, 0.03)})
-    pid = fragile.workers[0].pid
+    break_workers(damaged_cluster, {"local-1": (broken_worker.slow_down, 0.03)})
+    pid = damaged_cluster.workers[0].pid
 
     def limit() -> None:
         used = psutil.Process(pid).memory_info().vms
-        resource.prlimit(pid, resource.RLIMIT_AS, (used, used))
+        resource.prlimit(pid, resource.RLIMIT_AS, (used, resource.prlimit(pid, resource.RLIMIT_AS)[1]))
 
-    executor = make_executor(fragile, replace(QUICK, min_repeat_seconds=0.5))
+    executor = make_executor(damaged_cluster, replace(QUICK, min_repeat_seconds=0.5))
     run_and_compare(prepared, expected, executor, progress=at_call(3, limit))
     assert executor.n_local_users == 0
 
 
 def test_worker_killed_for_memory_is_named(
-    fragile: LocalCluster, prepared: Prepared, expected: pd.DataFrame, memory_group: MemoryGroup
+    damaged_cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame, memory_group: MemoryGroup
 ) -> None:
     """The kernel kills the worker, because it exceeds the limit of its group. It is started again outside of it."""
-    break_workers(fragile, {"local-1": (broken_worker.use_memory, 3, 500_000_000)})
-    memory_group.add(fragile.workers[0].pid, limit=100_000_000)
+    break_workers(damaged_cluster, {"local-1": (broken_worker.use_memory, 3, 500_000_000)})
+    memory_group.add(damaged_cluster.workers[0].pid, limit=100_000_000)
     said: list[str] = []
-    executor = make_executor(fragile, report=said.append)
+    executor = make_executor(damaged_cluster, report=said.append)
     run_and_compare(prepared, expected, executor)
     assert memory_group.count_kills() == 1
     assert executor.n_local_users == 0
@@ -537,26 +549,28 @@ def test_worker_killed_for_memory_is_named(
     assert "memory limit" in lost[0]
 
 
-def test_worker_that_is_always_lost_is_excluded(prepared: Prepared, expected: pd.DataFrame) -> None:
+@pytest.mark.long
+def test_worker_that_is_always_lost_is_excluded(
+    damaged_cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame
+) -> None:
     """It is killed whenever it receives the bundle."""
-    with LocalCluster(2, threads=1) as cluster:
-        executor = make_executor(cluster, replace(QUICK, max_worker_losses=2, first_workers=2))
-        stop = threading.Event()
+    executor, stop = make_executor(damaged_cluster, replace(QUICK, max_worker_losses=2)), threading.Event()
 
-        def kill() -> None:
-            while not stop.wait(0.005):
-                if any(path.suffix in (".part", ".bundle") for path in cluster.folder.glob("worker-1/*")):
-                    cluster.workers[0].kill()
-                    for path in cluster.folder.glob("worker-1/*.*"):
-                        path.unlink(missing_ok=True)
+    def kill() -> None:
+        while not stop.wait(0.005):
+            received = list(damaged_cluster.folder.glob("worker-1/*.[pb]*"))
+            if received:
+                damaged_cluster.workers[0].kill()
+            for path in received:
+                path.unlink(missing_ok=True)
 
-        thread = threading.Thread(target=kill)
-        thread.start()
-        try:
-            run_and_compare(prepared, expected, executor)
-        finally:
-            stop.set()
-            thread.join()
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        run_and_compare(prepared, expected, executor)
+    finally:
+        stop.set()
+        thread.join()
     assert [(one.worker, "lost 2 times" in one.reason) for one in executor.excluded] == [("local-1", True)]
 
 
