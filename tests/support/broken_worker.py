@@ -20,6 +20,7 @@ __all__ = [
     "repair",
     "slow_down",
     "use_memory",
+    "wait_for_file",
     "worker_client",
 ]
 
@@ -135,6 +136,24 @@ def slow_down(seconds: float) -> None:
         return rank_part(token, k, rows)
 
     _replace(worker_tasks, "rank_part", rank_slowly)
+
+
+def wait_for_file(path: str) -> None:
+    """Let the worker return its parts after a file exists, or after it is repaired."""
+    import os
+    import time
+
+    from scoring.runs.executors import worker_tasks
+
+    rank_part = worker_tasks.rank_part
+
+    def rank_late(token: str, k: int, rows: Any) -> Any:
+        result = rank_part(token, k, rows)
+        while not os.path.exists(path) and "originals" in vars(worker_tasks):
+            time.sleep(0.01)
+        return result
+
+    _replace(worker_tasks, "rank_part", rank_late)
 
 
 def hide_package(name: str) -> None:

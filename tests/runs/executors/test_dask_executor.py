@@ -277,6 +277,28 @@ def join(cluster: LocalCluster, name: str, folder: Path, *, memory: int = 10**10
         yield
 
 
+def test_worker_with_full_disk_is_excluded(
+    cluster: LocalCluster, prepared: Prepared, expected: pd.DataFrame, small_disk: Path
+) -> None:
+    with join(cluster, "full", small_disk):
+        executor = make_executor(cluster, replace(QUICK, first_workers=4))
+        run_and_compare(prepared, expected, executor)
+        assert list((small_disk / "full").glob("*.bundle")) == []
+    assert [(one.worker, "No space left" in one.reason) for one in executor.excluded] == [("full", True)]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a file system with room for less than a bundle, if this process may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir(mode=0o700)
+    command = ["mount", "-t", "tmpfs", "-o", "size=100k,mode=700", "tmpfs", str(folder)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("this process may not mount a file system")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
 def test_workers_without_equal_runtimes_are_excluded(
     damaged_cluster: LocalCluster, prepared: Prepared, tmp_path: Path
 ) -> None:
@@ -453,6 +475,34 @@ def executor_is_full(executor: DaskExecutor) -> Callable[[], bool]:
         return bool(since) and time.monotonic() - since[0] > 0.5
 
     return is_cancelled
+
+
+def test_late_duplicate_that_differs_stops_the_run(
+    damaged_cluster: LocalCluster, prepared: Prepared, tmp_path: Path
+) -> None:
+    """Its part was repeated by another worker, which returned before. The run still waits for other parts."""
+    late = tmp_path / "late"
+    break_workers(
+        damaged_cluster,
+        {"local-1": (broken_worker.break_results, "wrong score"), "local-3": (broken_worker.wait_for_file, "never")},
+    )
+    break_workers(
+        damaged_cluster,
+        {"local-1": (broken_worker.wait_for_file, str(late)), "local-2": (broken_worker.slow_down, 0.3)},
+    )
+    said, repeated = list[str](), list[int]()
+    limits = replace(QUICK, max_part_users=20, min_repeat_seconds=0.2)
+    executor = make_executor(damaged_cluster, limits, report=said.append)
+
+    def release(done: int, total: int) -> None:
+        """Release the late part after the oldest part of both workers was ranked again by the third one."""
+        repeated.extend([done] if any("repeated" in text for text in said) else [])
+        if len(repeated) == 2:
+            late.touch()
+
+    with raises_with(ClusterError, match="different lists", reason="wrong result", worker="local-1"):
+        run(prepared, ParquetPublisher(tmp_path / "run"), executor=executor, progress=release)
+    assert [path.name for path in tmp_path.iterdir()] == ["late"]
 
 
 class ScriptedSession:
