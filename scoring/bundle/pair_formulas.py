@@ -91,11 +91,14 @@ class ListedCount:
 
     def __call__(self, user: Rows, job: Rows) -> Floats:
         code = self.code[job]
-        found = np.where(code >= 0, _look_up(self.keys, self.counts, join_keys(user, code), 0.0), 0.0)
+        return self.divide(np.where(code >= 0, _look_up(self.keys, self.counts, join_keys(user, code), 0.0), 0.0), user)
+
+    def divide(self, count: Floats, user: Rows) -> Floats:
+        """Return (p,) the values of counts."""
         if not len(self.total):
-            return found
+            return count
         total = self.total[user]
-        return np.where(total > 0, found / np.maximum(total, 1.0), np.nan)
+        return np.where(total > 0, count / np.maximum(total, 1.0), np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +113,11 @@ class ElapsedDays:
     def __call__(self, user: Rows, job: Rows) -> Floats:
         row = self.row[job]
         at = _look_up(self.keys, self.at, join_keys(user, np.maximum(row, 0)), np.nan)
-        return np.where(row >= 0, (self.now - at) / _DAY, np.nan)
+        return np.where(row >= 0, self.count_days(at), np.nan)
+
+    def count_days(self, at: Floats) -> Floats:
+        """Return (p,) the days from times to `now`."""
+        return (self.now - at) / _DAY
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,8 +20,8 @@ __all__ = ["JobColumns", "take_users"]
 
 _NAMES: Final = tuple(field.name for field in fields(JobArrays) if field.name != "frame")
 _READ_BY_ACTIONS: Final = (
-    "prefecture", "occupation", "company", "hourly", "min_salary", "daily_payment", "no_experience", "student_welcome",
-    "remote_work",
+    "prefecture", "occupation", "company", "place", "hourly", "min_salary", "daily_payment", "no_experience",
+    "student_welcome", "remote_work",
 )  # fmt: skip
 """What a score or a rule reads of the jobs that a user acted on."""
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
+
+from scoring.array_types import Longs
+from scoring.bundle.pair_formulas import PairColumns
 from scoring.components.learned import Learned
-from scoring.errors import ModelError
-from scoring.learning.input_catalogue import InputTables
+from scoring.learning.input_catalogue import InputSpec, InputTables
 from scoring.live.leaf_masks import LeafTerm, find_masks
+from scoring.live.output_columns import OutputTerm
 from scoring.model import Inputs, Part
 from scoring.model.terms import Value
 from scoring.plan.plan import call_terms
@@ -15,8 +21,15 @@ from scoring.plan.plan import call_terms
 __all__ = ["compute_terms"]
 
 
-def compute_terms(part: Part, inputs: Inputs) -> Value:
-    """Return the terms of a part. Trees of users and jobs become masks, which do not depend on other rows."""
+def compute_terms(part: Part, inputs: Inputs, job_of: Mapping[int, int]) -> Value:
+    """Return the terms of a part.
+
+    Trees of users and jobs become masks, which do not depend on other rows. Models of pairs become their inputs.
+
+    Parameters
+    ----------
+    job_of: Job → slot, of all jobs with actions.
+    """
     component = part.component
     if not isinstance(component, Learned) or component.shape.kind in ("job", "user"):
         return call_terms(part, inputs)
@@ -25,8 +38,16 @@ def compute_terms(part: Part, inputs: Inputs) -> Value:
         tables, masks = InputTables(inputs, learned.inputs), find_masks(learned.trees, learned.inputs)
         users, jobs = masks.compute("user", tables.user_columns), masks.compute("job", tables.job_columns)
         return Value(cast(Any, (LeafTerm(masks, users, jobs),)), link=learned.link)
-    raise ModelError(
-        f"component {part.name}: live lists do not support a trained model of pairs: {component.shape.reason}. Train a "
-        "model without these inputs, or rank with `scoring run`.",
-        key=(part.name,),
-    )
+    terms = OutputTerm(learned.predict, _find_columns(inputs, learned.inputs), _find_slots(inputs, job_of))
+    return Value(cast(Any, (terms,)), link=learned.link)
+
+
+def _find_columns(inputs: Inputs, specs: Sequence[InputSpec]) -> PairColumns:
+    """Return the inputs of rows. The vectors of jobs come from the basis: live lists keep them outside of inputs."""
+    vectors, has = inputs.basis.job_factors(inputs.jobs.job_id)
+    return InputTables(replace(inputs, job_vectors=vectors, job_has_vector=has), specs).columns
+
+
+def _find_slots(inputs: Inputs, job_of: Mapping[int, int]) -> Longs:
+    """Return the slot of each job of the users' actions."""
+    return np.array([job_of[job] for job in inputs.history.jobs.job_id.tolist()], dtype=np.int64)

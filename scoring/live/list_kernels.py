@@ -15,11 +15,12 @@ from scoring.array_types import Bools, Ints, Longs, Singles, UInt8s
 from scoring.backends.numba.jit import compiled, internal
 from scoring.backends.numba.linked_value import bound_linked, link_value
 from scoring.backends.numba.simd_blocks import lowest_bit
-from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LINK_KIND, LOOKUP, NONE, TREES, USER
+from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LINK_KIND, LOOKUP, NONE, PAIRS, TREES, USER
 from scoring.live.leaf_masks import WORD
 from scoring.live.pair_arrays import PairArrays
 
-__all__ = ["JobCellArrays", "ListArrays", "Rules", "bound_users", "rank_user", "update_lists"]
+__all__ = ["JobCellArrays", "ListArrays", "Rules", "begin_ranking", "bound_users", "collect_jobs", "end_ranking"]
+__all__ += ["find_users", "insert_jobs", "rank_user", "update_lists"]
 
 _USERS_AT_ONCE = 1024
 _MARGIN = 1e-3
@@ -138,6 +139,8 @@ def _component_of_pair(p: PairArrays, c: int, user: int, job: int) -> float:
             value += p.flag_values[row + p.flag_bits[job, p.flag_set[slot]]]
         elif kind == TREES:
             value += _sum_trees(p, slot, user, job)
+        elif kind == PAIRS:
+            value += p.output[slot, job if p.is_output_by_job[0] else user]
         elif p.dot_user_has[user, slot] and p.dot_job_has[job, slot]:
             product = 0.0
             for d in range(p.dot_start[slot], p.dot_start[slot + 1]):
@@ -266,6 +269,9 @@ def _bound_component(p: PairArrays, c: int, user: int, job_class: int) -> tuple[
         elif kind == TREES:
             lowest, value = _bound_trees(p, slot, user)
             size += abs(lowest)
+        elif kind == PAIRS:  # the link bounds it
+            high = np.inf
+            continue
         else:
             value = _bound_product(p, slot, user, job_class)
         high += value
@@ -626,6 +632,49 @@ def update_lists(
     )  # fmt: skip
 
 
+@compiled
+def find_users(
+    p: PairArrays,
+    lists: ListArrays,
+    rules: Rules,
+    job: int,
+    old_points: float,
+    old_first: int,
+    old_second: int,
+    old_third: int,
+    allowed: Bools,
+    n_users: int,
+    users: Longs,
+) -> int:
+    """Fill `users` with those for whom `update_lists` needs the score of a job; return their number.
+
+    All outputs are infinite, so scores are upper bounds. A user whose bound is below the last place needs no output.
+    """
+    scores, sums, reaches = np.zeros(4, dtype=np.float32), np.empty(4), np.empty(_USERS_AT_ONCE, dtype=np.bool_)
+    count, is_listed = 0, lists.n_lists[job] > 0
+    if not rules.open_to_all[job]:
+        return 0
+    first_row, second_row = _find_bound_row(p, job, 0), _find_bound_row(p, job, 1)
+    third_row = np.int64(p.bound_first[2] + p.job_class[job])
+    for start in range(0, n_users, _USERS_AT_ONCE):
+        n = min(_USERS_AT_ONCE, n_users - start)
+        for i in range(n):
+            reaches[i] = False
+        _find_reached(p, lists, p.job_sum[job], first_row, second_row, third_row, start, n, reaches)
+        if is_listed:
+            _find_reached(p, lists, old_points, old_first, old_second, old_third, start, n, reaches)
+        for i in range(n):
+            user = start + i
+            if not reaches[i] or not allowed[user]:
+                continue
+            _score_pair(p, user, job, scores, sums)
+            is_needed = scores[0] >= lists.threshold[user] or (is_listed and _find_job(lists, user, job) >= 0)
+            if is_needed and not _is_excluded(rules, user, job):
+                users[count] = user
+                count += 1
+    return count
+
+
 @internal
 def _try_job(
     p: PairArrays,
@@ -756,4 +805,114 @@ def rank_user(
         p, lists, rules, cells, user, allowed, bound[p.bound_first[2] :], reaches, order, seen, turn, scores, sums
     )
     lists.complete[user] = lists.valid[user] < room
+    _set_threshold(lists, user)
+
+
+# --- One user, with outputs of trained models -------------------------------------------------------------------------
+
+
+@compiled
+def begin_ranking(
+    p: PairArrays,
+    lists: ListArrays,
+    rules: Rules,
+    user: int,
+    allowed: Bools,
+    before: Longs,
+    seen: Longs,
+    turn: int,
+) -> None:
+    """Compute a list from the jobs of the previous list `before`, whose outputs are known.
+
+    Parameters are those of `rank_user`.
+    """
+    scores, sums = np.zeros(4, dtype=np.float32), np.empty(4)
+    _truncate(lists, user, 0)
+    lists.complete[user] = True
+    for i in range(len(before)):
+        _try_job(p, lists, rules, user, before[i], allowed, seen, turn, scores, sums)
+
+
+@internal
+def _add_candidate(
+    p: PairArrays,
+    rules: Rules,
+    user: int,
+    job: int,
+    last: float,
+    allowed: Bools,
+    seen: Longs,
+    turn: int,
+    scores: np.ndarray,
+    sums: np.ndarray,
+    jobs: Longs,
+    bounds: Singles,
+    count: int,
+) -> int:
+    if not rules.open_to_all[job] or seen[job] == turn or (len(allowed) > 0 and not allowed[job]):
+        return count
+    seen[job] = turn
+    _score_pair(p, user, job, scores, sums)
+    if scores[0] < last or _is_excluded(rules, user, job):
+        return count
+    jobs[count], bounds[count] = job, scores[0]
+    return count + 1
+
+
+@compiled
+def collect_jobs(
+    p: PairArrays,
+    lists: ListArrays,
+    rules: Rules,
+    cells: JobCellArrays,
+    n_loose: int,
+    user: int,
+    allowed: Bools,
+    seen: Longs,
+    turn: int,
+    jobs: Longs,
+    bounds: Singles,
+) -> int:
+    """Fill `jobs` with the eligible jobs that may belong to the list, and `bounds` with their totals.
+
+    The outputs of these jobs are infinite, so totals are upper bounds. Returns the number of jobs. The jobs that
+    `begin_ranking` has tried are left out.
+    """
+    scores, sums, room, count = np.zeros(4, dtype=np.float32), np.empty(4), lists.slot.shape[1], 0
+    last = lists.scores[user, room - 1, 0] if lists.valid[user] == room else np.float32(-np.inf)
+    bound, most = p.bound[:, user].copy(), p.class_bound[user]
+    first_class = np.int64(p.bound_first[2])
+    for i in range(n_loose):
+        job = np.int64(cells.loose[i])
+        reach = np.float32(p.job_sum[job]) + bound[first_class + p.job_class[job]]
+        reach += bound[_find_bound_row(p, job, 0)] + bound[_find_bound_row(p, job, 1)]
+        if reach >= last:
+            count = _add_candidate(p, rules, user, job, last, allowed, seen, turn, scores, sums, jobs, bounds, count)
+    for cell in range(len(cells.best)):
+        reach = bound[cells.row[cell, 0]] + bound[cells.row[cell, 1]]
+        for i in range(cells.start[cell], cells.start[cell + 1]):
+            if cells.points[i] + reach + most < last:
+                break
+            if cells.points[i] + reach + bound[first_class + cells.job_class[i]] < last:
+                continue
+            job = np.int64(cells.job[i])
+            count = _add_candidate(p, rules, user, job, last, allowed, seen, turn, scores, sums, jobs, bounds, count)
+    return count
+
+
+@compiled
+def insert_jobs(p: PairArrays, lists: ListArrays, rules: Rules, user: int, jobs: Longs) -> np.float32:
+    """Insert eligible jobs whose outputs are known; return the total of the last place, -infinity if one is free."""
+    scores, sums, room = np.zeros(4, dtype=np.float32), np.empty(4), lists.slot.shape[1]
+    for i in range(len(jobs)):
+        _score_pair(p, user, jobs[i], scores, sums)
+        lists.complete[user] = True
+        _insert(lists, rules, user, jobs[i], scores)
+    return lists.scores[user, room - 1, 0] if lists.valid[user] == room else np.float32(-np.inf)
+
+
+@compiled
+def end_ranking(lists: ListArrays, user: int) -> None:
+    """Note that a list is exact."""
+    lists.complete[user] = lists.valid[user] < lists.slot.shape[1]
     _set_threshold(lists, user)

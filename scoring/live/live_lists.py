@@ -32,9 +32,20 @@ from scoring.live.job_cells import JobCells
 from scoring.live.job_columns import JobColumns, take_users
 from scoring.live.leaf_masks import LeafTerm
 from scoring.live.learned_terms import compute_terms
-from scoring.live.list_kernels import ListArrays, bound_users, rank_user, update_lists
+from scoring.live.list_kernels import (
+    ListArrays,
+    begin_ranking,
+    bound_users,
+    collect_jobs,
+    end_ranking,
+    find_users,
+    insert_jobs,
+    rank_user,
+    update_lists,
+)
 from scoring.live.live_rules import LiveRules
 from scoring.live.live_tables import ActionKey, LiveTables
+from scoring.live.output_columns import OutputTerm
 from scoring.live.pair_arrays import EncodedJobs, JobBound, LayoutChangedError, PairLayout
 from scoring.live.row_check import require_row_component
 from scoring.live.rule_sources import list_sources
@@ -43,7 +54,7 @@ from scoring.model.component_inputs import History
 from scoring.model.terms import JobTerm, Value
 from scoring.model_catalog import AnyModel, load_model
 from scoring.plan import Plan
-from scoring.plan.plan import build_program
+from scoring.plan.plan import build_program, call_terms
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.plan.term_checks import check_value
 from scoring.plan.value_range_check import is_shipped
@@ -65,6 +76,8 @@ _CHECKED_ROWS: Final = 12
 """Jobs and users whose terms are computed alone, to compare them with those of all rows."""
 _MAX_LOOSE: Final = 512
 """Loose jobs from which building the cells again takes less time than trying them for each user."""
+_JOBS_AT_ONCE: Final = 64
+"""Jobs of a user whose outputs are computed first, from the best bound on. Each further batch is twice as large."""
 _PAIRS_RANKED_ALONE: Final = 2_000_000
 """Pairs up to which the first lists are computed user by user: a search index takes longer to build."""
 
@@ -331,19 +344,20 @@ class LiveLists:
         self._n_users, self._n_jobs = len(inputs.users), len(inputs.jobs)
         self._n_base_users, self._n_base_jobs = self._n_users, self._n_jobs
         users_room, jobs_room = _add_room(self._n_users), _add_room(self._n_jobs)
-        values = [compute_terms(part, self._inputs) for part in self.model.parts]
+        job_of = {job: slot for slot, job in enumerate(inputs.jobs.job_id.tolist())}
+        values = [compute_terms(part, self._inputs, job_of) for part in self.model.parts]
         for number in self._own:
             build_program(_make_model_of(self.model.parts[number]), self._inputs)  # checks terms and range
         self._evaluated = frozenset(
             number
             for number, value in enumerate(values)
-            if number in self._own or any(isinstance(term, JobTerm | LeafTerm) for term in value.terms)
+            if number in self._own or any(isinstance(term, JobTerm | LeafTerm | OutputTerm) for term in value.terms)
         )
         self._layout = self._make_layout(values, users_room, jobs_room)
         self._user_id: Longs = np.zeros(users_room, dtype=np.int64)
         self._user_id[: self._n_users] = inputs.users.user_id
         self._user_of = {user: place for place, user in enumerate(inputs.users.user_id.tolist())}
-        self._job_of = {job: slot for slot, job in enumerate(inputs.jobs.job_id.tolist())}
+        self._job_of = job_of
         self._deleted_jobs: set[int] = set()
         self._is_deleted: Bools = np.zeros(jobs_room, dtype=bool)
         self._jobs = JobColumns(inputs.jobs, jobs_room)
@@ -548,6 +562,8 @@ class LiveLists:
         if of_columns is not None:
             allowed = allowed.copy()
             allowed[:n] &= of_columns
+        if self._layout.has_outputs:
+            self._compute_outputs_of_job(slot, before, allowed)
         n_refills = update_lists(
             arrays, self._lists, rules.arrays(), slot, *before, old_company, allowed, n, self.k, self._refills
         )
@@ -557,6 +573,15 @@ class LiveLists:
                 self._rank_user(user)
             else:
                 self._to_refill.add(user)
+
+    def _compute_outputs_of_job(self, slot: int, before: JobBound, allowed: Bools) -> None:
+        """Compute the outputs of a job for the users whose lists it may reach."""
+        self._layout.clear_outputs(by_job=False)
+        users = np.empty(self._n_users, dtype=np.int64)
+        n = find_users(
+            self._layout.arrays, self._lists, self._rules.arrays(), slot, *before, allowed, self._n_users, users
+        )
+        self._layout.compute_outputs(users[:n], np.full(n, slot))
 
     def _update_actors(self, job_id: int, slot: int) -> None:
         """Update the users who acted on a job, because their scores read its row."""
@@ -648,6 +673,9 @@ class LiveLists:
         self._to_refill.discard(user)
         self._turn += 1
         allowed = self._rules.allowed_jobs(user, self._n_jobs) if self._has_list[user] else None
+        if self._layout.has_outputs and self._has_list[user]:
+            self._rank_user_by_outputs(user, np.empty(0, dtype=bool) if allowed is None else allowed)
+            return
         rank_user(
             self._layout.arrays,
             self._lists,
@@ -660,6 +688,28 @@ class LiveLists:
             self._seen,
             self._turn,
         )
+
+    def _rank_user_by_outputs(self, user: int, allowed: Bools) -> None:
+        """Compute the list of a user with outputs of trained models, from the best bound on, until it is exact."""
+        layout, lists, rules = self._layout, self._lists, self._rules.arrays()
+        before = lists.slot[user, : lists.valid[user]].astype(np.int64)
+        layout.clear_outputs(by_job=True)
+        layout.compute_outputs(np.full(len(before), user), before)
+        begin_ranking(layout.arrays, lists, rules, user, allowed, before, self._seen, self._turn)
+        jobs, bounds = np.empty(self._n_jobs, dtype=np.int64), np.empty(self._n_jobs, dtype=np.float32)
+        cells, n_loose = self._cells.arrays, self._cells.n_loose
+        n = collect_jobs(
+            layout.arrays, lists, rules, cells, n_loose, user, allowed, self._seen, self._turn, jobs, bounds
+        )
+        order = np.argsort(-bounds[:n], kind="stable")
+        jobs, bounds = jobs[order], bounds[order]
+        at, size, last = 0, _JOBS_AT_ONCE, -np.inf
+        while at < n and bounds[at] >= last:
+            stop = at + int(np.count_nonzero(bounds[at : at + size] >= last))
+            layout.compute_outputs(np.full(stop - at, user), jobs[at:stop])
+            last = insert_jobs(layout.arrays, lists, rules, user, jobs[at:stop])
+            at, size = stop, 2 * size
+        end_ranking(lists, user)
 
     def _find_history(self, user: int) -> tuple[History, Ints]:
         """Return the actions of one user, and the slot of each job of the history."""
@@ -740,9 +790,9 @@ class LiveLists:
         """Return the terms of a component for a single row. Errors of an own component lead to a rebuild."""
         part = self.model.parts[number]
         if number not in self._own:
-            return compute_terms(part, inputs)
+            return compute_terms(part, inputs, self._job_of)
         try:
-            value = compute_terms(part, inputs)
+            value = call_terms(part, inputs)
             check_value(part.name, value, len(inputs.users), len(inputs.jobs))
         except ScoringError as error:  # if the component is wrong, the rebuild raises the error
             raise LayoutChangedError from error

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Int8s, Ints, Longs, Singles, UInt16s, UInt32s
-from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LINK_TOKEN, LOOKUP, NONE, TREES, USER
+from scoring.bundle.pair_formulas import PairColumns
+from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LINK_TOKEN, LOOKUP, NONE, PAIRS, TREES, USER
 from scoring.bundle.value_links import Link, bound_link
 from scoring.components.classic.match_group import make_stated_flags
 from scoring.components.clicks import make_feature_flags
@@ -23,6 +24,7 @@ from scoring.components.conditions import make_condition_flags
 from scoring.dataset.arrays import JobArrays
 from scoring.errors import ModelError
 from scoring.live.leaf_masks import WORD, LeafTerm, bound_leaves
+from scoring.live.output_columns import OutputColumns, OutputTerm
 from scoring.live.slabs import Slabs
 from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, JobTerm, LookupTerm, UserTerm, Value
 
@@ -100,6 +102,9 @@ class PairArrays(NamedTuple):
     tree_start: Ints  # (. + 1,)
     tree_word: Ints  # (trees + 1,) first word of each tree
     leaf_value: Floats  # (words * WORD,)
+    # outputs of trained models of pairs, for the users of one job or the jobs of one user
+    output: Floats  # (., max(N, M)) infinity where it was not computed
+    is_output_by_job: Bools  # (1,) whether the columns of `output` are jobs
     # bounds of totals: job_sum + the user's bounds for the job's codes of two keys, and for its class
     bound_key: Ints  # (2,) -1 none
     bound_first: Ints  # (3,) first row of each key and of the classes
@@ -128,6 +133,8 @@ class EncodedJobs(NamedTuple):
     leaves: UInt32s  # (n, words)
     vectors: list[tuple[int, slice, Bools, Singles]]
     """Of own components: slot, dimensions, which jobs have a vector, and the vectors."""
+    columns: list[tuple[int, PairColumns]]
+    """Of trained models of pairs: slot and inputs."""
 
 
 class JobBound(NamedTuple):
@@ -154,6 +161,7 @@ _KIND_OF: dict[type, int] = {
     FlagTerm: FLAGS,
     DotTerm: DOT,
     LeafTerm: TREES,
+    OutputTerm: PAIRS,
 }
 
 
@@ -258,6 +266,16 @@ class _Trees:
         }
 
 
+def _find_weighted(placed: list[list[tuple[int, int]]], flat_weight: Floats, group_weight: Floats) -> list[int]:
+    """Return the slots of the outputs of components with a weight."""
+    return [
+        slot
+        for terms, weight, within in zip(placed, flat_weight, group_weight, strict=True)
+        for kind, slot in terms
+        if kind == PAIRS and (weight or within)
+    ]
+
+
 def _make_links(values: Sequence[Value]) -> Floats:
     """Return (c, 4) the links: kind, origin, factor and missing value."""
     links = np.zeros((len(values), LINK_TOKEN))
@@ -357,7 +375,12 @@ class PairLayout:
             "user_vector": of_users(sum(dimensions), np.float32),
             "user_leaves": of_users(self._trees.n_words, np.uint32),
             **self._trees.arrays(),
+            "output": np.full((len(kinds[PAIRS]), max(users_room, jobs_room)), np.inf),
+            "is_output_by_job": np.zeros(1, dtype=bool),
         }
+        self._n_users = n_users
+        self._outputs = [OutputColumns(term, users_room, jobs_room) for term in kinds[PAIRS]]
+        self._weighted_outputs = _find_weighted(terms.placed, flat_weight, group_weight)
         self.is_job_only: Bools = np.array([_is_job_only(value) for value in values], dtype=bool)
         self._weight_of_job_slot = _find_weights(terms.placed, values, flat_weight, len(kinds[JOB]))
         self._arrays |= self._make_classes()
@@ -505,6 +528,9 @@ class PairLayout:
             arrays["flag_row"][users, slot] = np.where(term.row_of < 0, len(term.rows) - 1, term.row_of)
         elif isinstance(term, LeafTerm):
             arrays["user_leaves"][users, self._trees.words(slot)] = term.users
+        elif isinstance(term, OutputTerm):
+            if users.stop - users.start == 1:  # those of all users are written when the columns are made
+                self._outputs[slot].write_user(users.start, term)
         elif isinstance(term, DotTerm):
             dimensions = slice(arrays["dot_start"][slot], arrays["dot_start"][slot + 1])
             arrays["dot_otherwise"][users, slot] = term.otherwise
@@ -551,6 +577,7 @@ class PairLayout:
             np.zeros((n, len(self._flags)), dtype=np.uint16),
             np.zeros((n, self._trees.n_words), dtype=np.uint32),
             [],
+            [],
         )
         for name, key in self._keys_of_rows:
             found.key_code[:, key] = getattr(jobs, name) + 1
@@ -581,6 +608,8 @@ class PairLayout:
                 found.flag_bits[:, self._flags[term.flags.name]] = term.flags.bits
             elif isinstance(term, LeafTerm):
                 found.leaves[:, self._trees.words(place)] = term.jobs
+            elif isinstance(term, OutputTerm):
+                found.columns.append((place, term.columns))
             elif isinstance(term, DotTerm):
                 start, stop = arrays["dot_start"][place : place + 2]
                 if term.jobs.shape[1] != stop - start or _find_reach(term.jobs) > arrays["dot_reach"][place]:
@@ -615,6 +644,8 @@ class PairLayout:
         for place, dimensions, has, vectors in encoded.vectors:
             arrays.dot_job_has[slot, place] = has[row]
             arrays.job_vector[slot, dimensions] = vectors[row]
+        for place, columns in encoded.columns:
+            self._outputs[place].write_job(slot, columns, row)
         arrays.job_sum[slot] = self._sum_points(slice(slot, slot + 1))[0]
         arrays.job_class[slot] = self._find_classes(slice(slot, slot + 1))[0]
 
@@ -626,7 +657,7 @@ class PairLayout:
         LayoutChangedError: If a table has other values than the one that all users share, a component returned other
             terms than before, or no row is left.
         """
-        if user >= self.users_room:
+        if user >= self.users_room or (self._outputs and not self._n_users):
             raise LayoutChangedError
         placed = [term for component, value in values.items() for term in self._place_terms(component, value)]
         for term, (_, slot) in placed:
@@ -666,6 +697,22 @@ class PairLayout:
         ]
         entries = [column.copy() for slot in range(len(self._tables)) for column in self.entries.get((user, slot))]
         return [*(arrays[name][user].copy() for name in _OF_USERS), *own, *entries]
+
+    @property
+    def has_outputs(self) -> bool:
+        """Whether a component with a weight needs outputs of pairs."""
+        return bool(self._weighted_outputs)
+
+    def clear_outputs(self, *, by_job: bool) -> None:
+        """Set all outputs to infinity, with which scores are upper bounds. `by_job`: as of `is_output_by_job`."""
+        self._arrays["output"].fill(np.inf)
+        self._arrays["is_output_by_job"][0] = by_job
+
+    def compute_outputs(self, users: Longs, jobs: Longs) -> None:
+        """Compute the outputs of pairs (p,), all of one user or of one job."""
+        output, columns = self._arrays["output"], jobs if self._arrays["is_output_by_job"][0] else users
+        for slot in self._weighted_outputs if len(columns) else ():
+            output[slot, columns] = self._outputs[slot].compute(users, jobs)
 
     def find_bound(self, slot: int) -> JobBound:
         """Return what bounds the totals of a job."""

@@ -22,7 +22,6 @@ from scoring.bundle.terms import pair_term
 from scoring.components.learned import Learned
 from scoring.errors import ModelError
 from scoring.learning.input_catalogue import INPUTS, InputTables, make_specs
-from scoring.live import LiveLists
 from scoring.model import ScoringModel, dump_model, parse_model
 from scoring.model_catalog import get_component_kinds, load_model
 from scoring.plan.job_side_plan import JobPlan
@@ -306,9 +305,3 @@ def test_function_of_pairs_is_freed_with_the_program(tmp_path: Path) -> None:
     del ready
     gc.collect()
     assert len(pair_term._functions) == before
-
-
-def test_live_lists_reject_models_of_pairs(tmp_path: Path) -> None:
-    component = write_trees(tmp_path, MARKET.inputs, SHAPES["pairs"])
-    with raises_at(ModelError, "learned"):
-        LiveLists(MARKET.dataset.tables, add(component), MARKET.inputs.basis)

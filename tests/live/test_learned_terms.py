@@ -17,7 +17,7 @@ from scoring.live.row_check import require_row_component
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model_catalog import load_model
 from scoring.statistics import Statistics
-from tests.support.learned_models import JOB_INPUTS, USER_INPUTS, write_network, write_trees
+from tests.support.learned_models import JOB_INPUTS, PAIR_INPUTS, USER_INPUTS, write_network, write_trees
 from tests.support.live_sequences import LiveSequence, basis_of, market_of, tables_of
 from tests.support.proof_counts import record_count
 from tests.support.random_markets import CLOCK
@@ -26,7 +26,18 @@ pytestmark = pytest.mark.integration
 
 JOBS = (*JOB_INPUTS, "job.employment_type", "job.company_rate", "job.wage_ratio", "job.major", "job.views_30d")
 USERS = (*USER_INPUTS, "user.work_style", "user.days_since_action", "user.clicks_30d")
-SHAPES = {"job": JOBS, "user": USERS, "tables": (*JOBS, *USERS)}
+PAIRS = (
+    *PAIR_INPUTS, "pair.applied_similarity", "pair.click_company_share", "pair.view_city_share", "pair.company_actions",
+    "pair.days_since_view",
+)  # fmt: skip
+ALL_PAIRS = tuple(name for name, known in INPUTS.items() if known.side == "pair")
+SHAPES = {
+    "job": JOBS,
+    "user": USERS,
+    "tables": (*JOBS, *USERS),
+    "pairs": (*JOBS, *USERS, *PAIRS),
+    "all pairs": (*USERS, *ALL_PAIRS),
+}
 
 ChangeModel = Callable[[ScoringModel, Tables], ScoringModel]
 
@@ -74,12 +85,21 @@ def test_lists_with_trees_equal_oracle_in_long_sequences(tmp_path: Path, shape: 
     run_sequences(tmp_path, shape, ".txt", seeds, 30)
 
 
-@pytest.mark.parametrize(("shape", "suffix"), [("job", ".onnx"), ("user", ".tflite")])
+@pytest.mark.parametrize(("shape", "suffix"), [("job", ".onnx"), ("user", ".tflite"), ("pairs", ".onnx")])
 def test_lists_with_networks_equal_oracle(tmp_path: Path, shape: str, suffix: str) -> None:
     run_sequences(tmp_path, shape, suffix, range(4, 6), 8)
 
 
-@pytest.mark.parametrize("shape", ["job", "tables"])
+@pytest.mark.long
+@pytest.mark.parametrize("seeds", [range(first, first + 10) for first in range(200, 300, 10)], ids=str)
+@pytest.mark.parametrize(("shape", "suffix"), [("pairs", ".onnx"), ("pairs", ".tflite"), ("all pairs", ".onnx")])
+def test_lists_with_networks_equal_oracle_in_long_sequences(
+    tmp_path: Path, shape: str, suffix: str, seeds: range
+) -> None:
+    run_sequences(tmp_path, shape, suffix, seeds, 30)
+
+
+@pytest.mark.parametrize("shape", ["job", "tables", "pairs"])
 def test_events_of_known_values_build_nothing(tmp_path: Path, shape: str) -> None:
     """The terms of a changed row are computed for this row alone."""
     sequence = LiveSequence(1, change_model=add_trained(tmp_path, shape, 1))
@@ -90,10 +110,9 @@ def test_events_of_known_values_build_nothing(tmp_path: Path, shape: str) -> Non
 
 
 def test_inputs_read_rows_and_basis_only(tmp_path: Path) -> None:
-    """Each input of one side has the same value for a row alone as among all rows, with the same basis."""
+    """Each input has the same value for a pair alone as among all rows, with the same basis."""
     tables = tables_of(market_of(3))
-    names = [name for name, known in INPUTS.items() if known.side != "pair"]
-    part = Part("learned", "base", write_trees(tmp_path, inputs_of(tables), names, num_iterations=20))
+    part = Part("learned", "base", write_trees(tmp_path, inputs_of(tables), [*INPUTS], num_iterations=20))
     model = load_model("standard").with_component(part.component, "base", 0.1)
     basis = basis_of(tables, model=model)
     assert isinstance(part.component, Learned)
