@@ -21,6 +21,7 @@ from benchmarks.sections import (
     requests,
     reweight,
     run,
+    shared_cache,
     startup,
     worst_cases,
 )
@@ -44,6 +45,7 @@ SECTIONS: dict[str, Callable[[Size, Workspace], Section]] = {
     "factors": factors.measure,
     "run": run.measure,
     "large_run": run.measure_large,
+    "shared_cache": shared_cache.measure,
     "files": file_import.measure,
     "frames": frame_memory.measure,
     "import": startup.measure,

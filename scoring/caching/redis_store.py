@@ -55,6 +55,11 @@ HEARTBEAT_SECONDS: Final = 1.0
 FIRST_POLL_SECONDS: Final = 0.02
 MAX_POLL_SECONDS: Final = 0.25
 MIN_WAIT_SECONDS: Final = 30.0
+WAIT_GRACE_SECONDS: Final = 2.0
+"""For how long a process that waits for another one tolerates that the server does not answer."""
+WRITE_PATIENCE: Final = 0.05
+"""Part of the time of a computation that may be added to the timeout of each command that writes its value."""
+MAX_WRITE_PATIENCE: Final = 1.0
 
 _EXTEND: Final = "if redis.call('GET',KEYS[1])==ARGV[1] then return redis.call('PEXPIRE',KEYS[1],ARGV[2]) end return 0"
 _RELEASE: Final = "if redis.call('GET',KEYS[1])==ARGV[1] then return redis.call('DEL',KEYS[1]) end return 0"
@@ -275,26 +280,36 @@ class RedisStore:
         if found is not None:
             return found, None
         deadline = self._clock() + max(MIN_WAIT_SECONDS, 2 * self._last_cost.get(cache, 0.0))
-        lock, pause, has_waited = _Lock(f"{name}:lock", secrets.token_hex(16)), FIRST_POLL_SECONDS, False
+        lock, pause, waited_at = _Lock(f"{name}:lock", secrets.token_hex(16)), FIRST_POLL_SECONDS, None
         while True:
-            answer = self._ask(counts, lambda: self._connections.run("SET", lock.key, lock.token, "NX", "PX", LOCK_MS))
-            if answer is not None:
-                # another process may have written the value and released the lock since it was read
+            try:
+                if self._take_lock(lock, counts):
+                    found = None
+                    with suppress(_UnavailableError):  # if it fails, this process computes under its lock
+                        # another process may have written the value and released the lock since it was read
+                        found = self._read(name, cache, codec, counts)
+                    if found is None:
+                        return None, lock
+                    self._release(lock)
+                    return found, None
+                if waited_at is None:
+                    self._add(counts, waits=1)
+                waited_at = self._clock()
+                if waited_at >= deadline:
+                    return None, None
+                time.sleep(pause)
+                pause = min(MAX_POLL_SECONDS, 1.5 * pause)
                 found = self._read(name, cache, codec, counts)
-                if found is None:
-                    return None, lock
-                self._release(lock)
-                return found, None
-            if not has_waited:
-                has_waited = True
-                self._add(counts, waits=1)
-            if self._clock() >= deadline:
-                return None, None
-            time.sleep(pause)
-            pause = min(MAX_POLL_SECONDS, 1.5 * pause)
-            found = self._read(name, cache, codec, counts)
-            if found is not None:
-                return found, None
+                if found is not None:
+                    return found, None
+            except _UnavailableError:
+                if waited_at is None or self._is_disabled or self._clock() - waited_at > WAIT_GRACE_SECONDS:
+                    raise
+                time.sleep(pause)  # a value that takes long to compute is on its way
+
+    def _take_lock(self, lock: _Lock, counts: SharedCacheCounts) -> bool:
+        command = ("SET", lock.key, lock.token, "NX", "PX", LOCK_MS)
+        return self._ask(counts, lambda: self._connections.run(*command)) is not None
 
     def _compute_and_write(
         self, name: str, cache: str, codec: Codec, counts: SharedCacheCounts, lock: _Lock, compute: Callable[[], V]
@@ -381,12 +396,14 @@ class RedisStore:
             chunk = _name_chunk(name, header, number)
             part = content[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES]
             stored = self._signer.sign(chunk, header, number, part)
-            self._set(chunk, stored, expiry + CHUNK_EXTRA_SECONDS, counts)
-        self._set(name, self._signer.sign(name, header, None, header.text), expiry, counts)
+            self._set(chunk, stored, expiry + CHUNK_EXTRA_SECONDS, cost, counts)
+        self._set(name, self._signer.sign(name, header, None, header.text), expiry, cost, counts)
         self._add(counts, written_bytes=header.n_bytes)
 
-    def _set(self, key: str, stored: bytes, seconds: int, counts: SharedCacheCounts) -> None:
-        self._ask(counts, lambda: self._connections.run("SET", key, stored, "EX", seconds, n_bytes=len(stored)))
+    def _set(self, key: str, stored: bytes, seconds: int, cost: float, counts: SharedCacheCounts) -> None:
+        patience = min(WRITE_PATIENCE * cost, MAX_WRITE_PATIENCE)
+        command = ("SET", key, stored, "EX", seconds)
+        self._ask(counts, lambda: self._connections.run(*command, n_bytes=len(stored), patience=patience))
 
     def _reserve(self, n_bytes: int, cache: str, counts: SharedCacheCounts) -> bool:
         """Return whether the namespace may write these bytes in this hour."""

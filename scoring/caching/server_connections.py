@@ -39,22 +39,28 @@ class ServerConnections:
         self._idle: deque[Any] = deque()
         self._is_checked = False
 
-    def run(self, *command: Any, n_bytes: int = 0) -> Any:
-        """Return the answer to a command. `n_bytes`: the size of the answer or of the command, if it is large.
+    def run(self, *command: Any, n_bytes: int = 0, patience: float = 0.0) -> Any:
+        """Return the answer to a command.
+
+        Parameters
+        ----------
+        command: Its words.
+        n_bytes: The size of the answer or of the command, if it is large.
+        patience: Seconds added to the timeout.
 
         Raises
         ------
         RedisError, OSError: If the server cannot be reached, does not answer in time, or answers with an error.
         ConfigurationError: If the server is in cluster mode.
         """
-        return self.run_all([command], n_bytes=n_bytes)[0]
+        return self.run_all([command], n_bytes, patience)[0]
 
-    def run_all(self, commands: list[tuple[Any, ...]], n_bytes: int = 0) -> list[Any]:
+    def run_all(self, commands: list[tuple[Any, ...]], n_bytes: int = 0, patience: float = 0.0) -> list[Any]:
         """Return the answers to several commands, sent together. Raises what `run` raises."""
 
         from redis.exceptions import ConnectionError as LostConnectionError
 
-        timeout = self._options.read_seconds + n_bytes / BYTES_PER_SECOND
+        timeout = self._options.read_seconds + patience + n_bytes / BYTES_PER_SECOND
         connection, is_reused = self._take()
         if is_reused:
             try:

@@ -318,7 +318,7 @@ def test_chunks_lost_after_the_header_are_a_miss(valkey: ValkeyServer, options: 
     with valkey.client() as client, store_of(options) as store:
         ask_server, lost = store._connections.run, list[int]()
 
-        def lose(*command: object, **settings: int) -> object:
+        def lose(*command: object, **settings: float) -> object:
             if command[0] == "GETRANGE" and not lost:  # the first chunk; the header was read
                 lost.append(1)
                 client.flushall() if part == "everything" else client.delete(*client.keys(f"{name}:*:1"))
@@ -371,6 +371,28 @@ def test_long_computation_keeps_its_lock(options: SharedCache, monkeypatch: pyte
         started.wait(5)
         assert (second.get_or_compute(KEY, never) == compute.value).all()
         thread.join()
+
+
+def test_short_pause_of_the_server_does_not_end_a_wait(fresh_valkey: ValkeyServer) -> None:
+    options = options_of(fresh_valkey.url(), **IMPATIENT)
+    with store_of(options_of(fresh_valkey.url())) as first, store_of(options) as second:
+        started, end = threading.Event(), threading.Event()
+        compute = Computation(make_value(), lambda: signal_and_wait(started, end, 10))
+        threads = [threading.Thread(target=first.get_or_compute, args=(KEY, compute))]
+        threads[0].start()
+        started.wait(5)
+        found: list[np.ndarray] = []
+        threads.append(threading.Thread(target=lambda: found.append(second.get_or_compute(KEY, never))))
+        threads[1].start()
+        wait_until(lambda: counts_of(second).waits == 1)
+        fresh_valkey.pause()
+        wait_until(lambda: counts_of(second).errors == 1)
+        fresh_valkey.resume()
+        end.set()
+        for thread in threads:
+            thread.join(20)
+        assert (found[0] == compute.value).all()
+        assert (counts_of(second).hits, counts_of(second).skipped) == (1, 0)
 
 
 def test_wait_ends_after_its_limit(options: SharedCache, monkeypatch: pytest.MonkeyPatch) -> None:
