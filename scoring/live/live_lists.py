@@ -270,7 +270,7 @@ class LiveLists:
             elif event.kind == "user":
                 if event.body is None:
                     self._forget_actions(event.key)
-                self._update_user(event.key)
+                self._update_user(event.key, forgets=event.body is None)
             else:
                 self._add_action(event)
         except LayoutChangedError:
@@ -605,7 +605,11 @@ class LiveLists:
 
     # --- Users -------------------------------------------------------------------------------------------------------
 
-    def _update_user(self, user_id: int) -> None:
+    def _update_user(self, user_id: int, *, forgets: bool) -> None:
+        """Update a user after a change of the row. `forgets`: actions were removed, though the row may exist.
+
+        A deletion may arrive after a later event that created the user again.
+        """
         found, user = self.tables.users.get(user_id), self._user_of.get(user_id)
         if found is None:
             if user is not None:
@@ -624,7 +628,7 @@ class LiveLists:
                 raise LayoutChangedError
             self._n_users += 1
             self._user_of[user_id], self._user_id[user] = user, user_id
-        is_known = bool(self._has_row[user])
+        is_known = bool(self._has_row[user]) and not forgets
         self._changed_users[user] = arrays
         self._has_list[user], self._has_row[user] = bool(arrays.active[0]), True
         self._rules.write_user_row(user, row)

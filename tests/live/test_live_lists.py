@@ -192,6 +192,20 @@ def test_actions_return_with_the_job_not_with_the_user() -> None:
     assert not np.array_equal(with_actions.scores, without.scores)
 
 
+def test_deletion_after_a_later_event_removes_actions() -> None:
+    """The row exists, but all components that read actions change."""
+    case = Case()
+    n_actions = Counter(a["user_id"] for a in case.market.actions if a["occurred_at"] <= CLOCK)
+    user = next(row for row in case.market.users if row["user_id"] == n_actions.most_common(1)[0][0]) | {
+        "is_active": True
+    }
+    events = [Event(seq, "user", user["user_id"], body, CLOCK) for seq, body in ((2, canonical(user)), (1, None))]
+    for event in events:
+        case.source.add(event)
+        case.lists.apply(event)
+        assert_equal(case.lists.ranking(), oracle(case.source, case.lists))
+
+
 def test_many_events_build_the_lists_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_lists, "REBUILD_AT", 5)
     case, maker = Case(), EventMaker(market_of(1), 1)
