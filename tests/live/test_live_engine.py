@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,14 +12,18 @@ from sqlalchemy import text
 from scoring.columns.dataset_frames import Tables
 from scoring.database.database import Database
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.errors import ConfigurationError, ModelError, UnknownIdError
 from scoring.live import Event, LiveLists, live_engine, live_lists
 from scoring.live.live_engine import LiveEngine, SeqNotReachedError
 from scoring.live.live_lists import REBUILD_AT
+from scoring.live.live_tables import make_row
 from scoring.live.verification import VerifyReport
-from scoring.model import Part, ScoringModel, WeightProfile
+from scoring.model import Inputs, Part, ScoringModel, WeightProfile
+from scoring.model_catalog import load_model
+from scoring.registry import Registry
 from scoring.statistics import Basis
 from tests.support.custom_components import TitleWord
+from tests.support.learned_models import JOB_INPUTS, PAIR_INPUTS, USER_INPUTS, write_trees
 from tests.support.live_market import SECONDS, LiveClock, is_settled, job_row, save_market, wait_until
 
 pytestmark = pytest.mark.integration
@@ -255,3 +260,76 @@ def test_early_tick_after_a_large_transaction(
     engine.write(rows)
     wait_until(lambda: engine.status().basis >= 2)
     assert_exact(engine)
+
+
+# --- Trained models ---------------------------------------------------------------------------------------------------
+
+
+NAMES = (*JOB_INPUTS, *USER_INPUTS, *PAIR_INPUTS)
+"""`job.clicks` is among them, which the first basis of another model does not count."""
+
+
+@pytest.fixture
+def trained(tables: Tables, tmp_path: Path) -> ScoringModel:
+    component = write_trees(tmp_path, Inputs.of(Dataset(tables)), NAMES)
+    return load_model("standard").with_component(component, "personal", 0.3)
+
+
+def test_promoted_trained_model_is_read_once(
+    sqlite_url: str, tables: Tables, clock: LiveClock, trained: ScoringModel, tmp_path: Path
+) -> None:
+    registry = Registry(tmp_path / "profiles", database=sqlite_url)
+    registry.save("trained", trained, note="trees of pairs")
+    path = next(tmp_path.glob("learned*.txt"))
+    content = path.read_bytes()
+
+    def open_engine() -> LiveEngine:
+        return LiveEngine(sqlite_url, None, registry=registry, k=5, tick_seconds=3600, poll_seconds=0.01, clock=clock)
+
+    with open_engine() as engine:
+        registry.promote("trained", note="try", force="a test")
+        wait_until(lambda: engine.status().basis == 2)
+        user = first_user(engine)
+        written = engine.write([job_row(tables, place, fee=9000.0 + place) for place in range(10)])
+        before = engine.get(user, after=written.seq, timeout=SECONDS)
+        assert_exact(engine)
+        path.write_bytes(content[:-100])
+        engine._call_work(engine._load_and_swap)
+        assert before.list is not None
+        assert listed(engine) == before.list.job_id.tolist()
+        assert engine.tick() == 3
+        assert_exact(engine)
+        after_tick = listed(engine)
+        assert engine.status().model_failure is None
+    with pytest.raises(ModelError), open_engine():
+        pass
+    path.write_bytes(content)
+    with open_engine() as engine:
+        assert listed(engine) == after_tick
+        assert_exact(engine)
+
+
+def test_explanation_with_a_trained_model_equals_the_list(
+    sqlite_url: str, tables: Tables, clock: LiveClock, trained: ScoringModel
+) -> None:
+    """Counts of all users' actions come from the basis: an explanation reads the actions of its user only."""
+    with LiveEngine(sqlite_url, trained, k=5, tick_seconds=3600, poll_seconds=0.01, clock=clock) as engine:
+        user = first_user(engine)
+        actions = [make_row(tables.actions.iloc[0]) | {"user_id": user, "action": "click"} for _ in range(3)]
+        written = engine.write([{"kind": "action", "row": row | {"occurred_at": clock.at}} for row in actions])
+        answer = engine.get(user, after=written.seq, timeout=SECONDS)
+        assert answer.list is not None
+        for job, scores in zip(answer.list.job_id.tolist(), answer.list.scores, strict=True):
+            found = engine.explain(user, job)
+            assert (found.total, *found.groups.values()) == tuple(scores.tolist())
+            learned = next(part for part in found.parts if part.name == "learned")
+            assert "output" in learned.facts
+
+
+def test_start_with_a_model_that_counts_more_writes_a_basis(
+    sqlite_url: str, engine: LiveEngine, clock: LiveClock, trained: ScoringModel
+) -> None:
+    engine.close()
+    with LiveEngine(sqlite_url, trained, k=5, tick_seconds=3600, clock=clock) as later:
+        assert later.status().basis == 2
+        assert_exact(later)
