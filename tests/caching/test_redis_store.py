@@ -1,4 +1,7 @@
-"""A store on a real server: one computation, signatures, and every failure of the server."""
+"""A store on a real server: one computation, signatures, and every failure of the server.
+
+`make test` uses Valkey. `make test-long` also uses the redis-server of the system.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +38,22 @@ IMPATIENT = {"read_seconds": 0.02, "connect_seconds": 0.2}
 
 def never() -> np.ndarray:
     raise AssertionError("the value must be on the server")
+
+
+SERVERS = [find_valkey, pytest.param(find_redis, marks=pytest.mark.long)]
+on_each_server = pytest.mark.parametrize("find", SERVERS)
+
+
+@pytest.fixture(params=SERVERS)
+def fresh_valkey(request: pytest.FixtureRequest) -> Iterator[ValkeyServer]:
+    """Yield a server that the test may kill."""
+    with ValkeyServer(request.param()) as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(fresh_valkey: ValkeyServer) -> ValkeyServer:
+    return fresh_valkey
 
 
 @pytest.fixture
@@ -321,7 +342,7 @@ def test_chunks_lost_after_the_header_are_a_miss(valkey: ValkeyServer, options: 
     with valkey.client() as client, store_of(options) as store:
         ask_server, lost = store._connections.run, list[int]()
 
-        def lose(*command: object, **settings: float) -> object:
+        def lose(*command: object, **settings: Any) -> object:
             if command[0] == "GETRANGE" and not lost:  # the first chunk; the header was read
                 lost.append(1)
                 client.flushall() if part == "everything" else client.delete(*client.keys(f"{name}:*:1"))
@@ -557,9 +578,10 @@ def test_black_holed_host_costs_its_timeout() -> None:
             connection.close()
 
 
+@on_each_server
 @pytest.mark.parametrize("policy", ["allkeys-lru", "noeviction"])
-def test_full_server(policy: str) -> None:
-    with ValkeyServer(find_valkey(), "--maxmemory", "6mb", "--maxmemory-policy", policy) as server:
+def test_full_server(find: Callable, policy: str) -> None:
+    with ValkeyServer(find(), "--maxmemory", "6mb", "--maxmemory-policy", policy) as server:
         options = options_of(server.url())
         for _ in range(2):
             with store_of(options) as store:
@@ -572,12 +594,18 @@ def test_full_server(policy: str) -> None:
                 assert not store.shared_stats.is_open
 
 
-def test_read_only_replica_serves_reads(fresh_valkey: ValkeyServer) -> None:
-    options = options_of(fresh_valkey.url())
+@on_each_server
+def test_read_only_replica_serves_reads(find: Callable) -> None:
+    with ValkeyServer(find()) as primary:
+        check_replica(primary, find)
+
+
+def check_replica(primary: ValkeyServer, find: Callable) -> None:
+    options = options_of(primary.url())
     write(options, make_value())
-    with fresh_valkey.client() as client:
+    with primary.client() as client:
         client.config_set("repl-diskless-sync-delay", 0)
-    with ValkeyServer(find_valkey(), "--replicaof", HOST, str(fresh_valkey.port)) as replica:
+    with ValkeyServer(find(), "--replicaof", HOST, str(primary.port)) as replica:
         with replica.client() as client:
             wait_until(lambda: client.info("replication")["master_link_status"] == "up")
         with store_of(options_of(replica.url())) as store:
@@ -587,8 +615,9 @@ def test_read_only_replica_serves_reads(fresh_valkey: ValkeyServer) -> None:
             assert not store.shared_stats.is_open
 
 
-def test_wrong_password_is_logged_without_it(caplog: pytest.LogCaptureFixture) -> None:
-    with ValkeyServer(find_valkey(), "--requirepass", "right-password") as server:
+@on_each_server
+def test_wrong_password_is_logged_without_it(find: Callable, caplog: pytest.LogCaptureFixture) -> None:
+    with ValkeyServer(find(), "--requirepass", "right-password") as server:
         right = f"redis://:right-password@{HOST}:{server.port}/0"
         write(options_of(right), make_value())
         with store_of(options_of(right)) as store:
@@ -613,17 +642,19 @@ def test_user_with_the_documented_permissions(fresh_valkey: ValkeyServer) -> Non
         assert counts_of(store).errors == 0
 
 
-def test_server_with_resp_2_only() -> None:
-    with ValkeyServer(find_valkey(), "--rename-command", "HELLO", "") as server:
+@on_each_server
+def test_server_with_resp_2_only(find: Callable) -> None:
+    with ValkeyServer(find(), "--rename-command", "HELLO", "") as server:
         options = options_of(server.url())
         write(options, make_value())
         with store_of(options) as store:
             store.get_or_compute(KEY, never)
 
 
-def test_cluster_mode_is_refused() -> None:
+@on_each_server
+def test_cluster_mode_is_refused(find: Callable) -> None:
     with (
-        ValkeyServer(find_valkey(), "--cluster-enabled", "yes") as server,
+        ValkeyServer(find(), "--cluster-enabled", "yes") as server,
         raises_at(ConfigurationError, "shared_cache", "url"),
     ):
         open_store(options_of(server.url()))
@@ -644,6 +675,40 @@ def test_log_has_one_sentence_for_an_outage(fresh_valkey: ValkeyServer, caplog: 
         check_answers(store, 20)
     [record] = caplog.records
     assert f"redis://{HOST}:{fresh_valkey.port}/0" in record.getMessage()
+
+
+def test_no_secret_in_logs_keys_and_messages(fresh_valkey: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
+    """After a computation, a read, refused values, a wrong type, a wrong password, and a server that was killed."""
+    with fresh_valkey.client() as client:
+        client.execute_command(
+            "ACL", "SETUSER", "engine", "reset", "on", ">pass-word", "~scoring:*", "+@all", "-@admin"
+        )
+    options = options_of(f"redis://engine:pass-word@{HOST}:{fresh_valkey.port}/0", secrets=(SECRET, OTHER_SECRET))
+    texts = []
+    with caplog.at_level(logging.DEBUG), store_of(options) as store:
+        name = write(options, make_value())
+        store.get_or_compute(KEY, never)
+        with fresh_valkey.client() as client:
+            client.setrange(name, 50, b"?")
+            client.rpush(store.name_key(NumberKey(2)), "x")
+            texts += [b"".join([key, client.get(key) or b""]).decode("latin-1") for key in client.keys(f"{name}*")]
+        store.clear()
+        for number in (1, 2):
+            store.get_or_compute(NumberKey(number), lambda: make_value())
+        with store_of(replace(options, url=options.url.replace("pass-word", "wrong-word"))) as other:
+            check_answers(other, 3)
+            texts += [repr(other.options), str(other.shared_stats)]
+        fresh_valkey.kill()
+        check_answers(store, 3)
+        counts = counts_of(store)
+        assert counts.refused > 0
+        assert counts.errors > 0
+    with pytest.raises(ConfigurationError) as raised:
+        options_of(options.url.replace("redis:", "http:"), secrets=(SECRET, SECRET))
+    assert caplog.records
+    texts += [caplog.text, str(raised.value), repr(raised.value), repr(options), str(store.shared_stats)]
+    for secret in (SECRET.decode(), OTHER_SECRET.decode(), "pass-word", "wrong-word"):
+        assert not any(secret in text for text in texts)
 
 
 def signal_and_wait(started: threading.Event, end: threading.Event, seconds: float) -> None:
