@@ -51,6 +51,7 @@ class Learned(Component):
     """Digest of the model file and its sidecar; filled in when the file is read."""
 
     _learned: LearnedModel = PrivateAttr()
+    _shape: ModelShape | None = PrivateAttr(default=None)
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -83,7 +84,9 @@ class Learned(Component):
         """How the model is evaluated, and why."""
         from scoring.learning.model_shapes import find_shape
 
-        return find_shape(self._learned)
+        if self._shape is None:
+            self._shape = find_shape(self._learned)
+        return self._shape
 
     @property
     def fingerprint(self) -> str:

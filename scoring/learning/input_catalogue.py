@@ -620,9 +620,12 @@ def _compute_column(spec: InputSpec, inputs: Inputs) -> Floats:
 def _place_categories(spec: InputSpec, column: Codes) -> Floats:
     categories = spec.categories or ()
     position = {value: float(place) for place, value in enumerate(categories)}
-    labels = (value.item() if isinstance(value, np.generic) else value for value in column.labels)
-    table = [position.get(value, float(len(categories))) for value in labels]
-    return np.append(table, spec.missing)[column.codes]  # -1 is the last element
+    table = np.full(len(column.labels) + 1, spec.missing)  # the last element is that of -1
+    used = range(len(column.labels)) if len(column.codes) > 1 else column.codes[column.codes >= 0].tolist()
+    for code in used:  # a single row has one code of many
+        value = column.labels[code]
+        table[code] = position.get(value.item() if isinstance(value, np.generic) else value, float(len(categories)))
+    return table[column.codes]
 
 
 def _make_formula(spec: InputSpec, inputs: Inputs) -> PairFormula:

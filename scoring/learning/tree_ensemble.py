@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs, UInt64s
 
-__all__ = ["Tree", "TreeEnsemble", "TreeStates", "ValueClasses", "find_bits"]
+__all__ = ["ZERO", "Tree", "TreeEnsemble", "TreeStates", "ValueClasses", "find_bits"]
 
-_ZERO = float(np.float32(1e-35))
+ZERO = float(np.float32(1e-35))
 """LightGBM reads values with at most this absolute value as 0 (`kZeroThreshold`)."""
 _FEW_ROWS = 16
 """Up to this number of rows, a walk down each tree in Python is faster than masks."""
@@ -49,7 +49,7 @@ class Tree:
             if self.keeps_nan[split]:
                 return bool(self.default_left[split])
             value = 0.0
-        return bool((0.0 if -_ZERO <= value <= _ZERO else value) <= self.threshold[split])
+        return bool((0.0 if -ZERO <= value <= ZERO else value) <= self.threshold[split])
 
     def find_leaf(self, row: Sequence[float]) -> int:
         """Return the leaf of a row."""
@@ -195,7 +195,7 @@ class ValueClasses:
         if self.n_categories >= 0:
             known = (values > -1) & (values < self.n_categories)  # truncated towards 0; false for NaN
             return np.where(known, np.where(known, values, 0).astype(np.int64), self.n_categories)
-        values = np.where(np.abs(values) <= _ZERO, 0.0, values)
+        values = np.where(np.abs(values) <= ZERO, 0.0, values)
         return np.where(np.isnan(values), len(self.thresholds) + 1, np.searchsorted(self.thresholds, values, "left"))
 
     def find_left(self, tree: Tree, split: int) -> Bools:

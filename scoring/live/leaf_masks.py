@@ -8,22 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from scoring.array_types import Floats, Longs, UInt32s
-from scoring.backends.numba.jit import compiled
+from scoring.backends.numba.jit import compiled, internal
 from scoring.backends.numba.simd_blocks import lowest_bit
 from scoring.learning.input_catalogue import InputSpec
+from scoring.learning.tree_ensemble import ZERO as _ZERO
 from scoring.learning.tree_ensemble import TreeEnsemble
 
 __all__ = ["WORD", "LeafMasks", "LeafTerm", "bound_leaves", "find_masks"]
 
 WORD = 32
 """Leaves per word. LightGBM trains trees with 31 leaves by default, which are one word."""
-_ROWS_AT_ONCE = 1024
+
+
+class SplitTables(NamedTuple):
+    """Kernel input: for each of f features, the classes of its values, and the leaves that remain in each class."""
+
+    threshold_start: Longs  # (f + 1,)
+    thresholds: Floats  # ascending per feature; none of a categorical one
+    n_categories: Longs  # (f,) -1: numerical. Class `n_categories`: all values that no split names
+    first_class: Longs  # (f,) row of `leaves`
+    leaves: UInt32s  # (classes of all features, words)
+    all_leaves: UInt32s  # (words,)
 
 
 class LeafMasks:
@@ -36,15 +48,7 @@ class LeafMasks:
     """
 
     def __init__(self, trees: TreeEnsemble, specs: Sequence[InputSpec]) -> None:
-        self._classes, self._trees = trees.classes, trees.trees  # without `trees`, of which this is a weak value
-        self._features = {
-            side: [feature for feature in trees.used_features if specs[feature].side == side]
-            for side in ("user", "job")
-        }
-        self._columns = {
-            side: {feature: place for place, feature in enumerate(n for n, s in enumerate(specs) if s.side == side)}
-            for side in ("user", "job")
-        }
+        self._features: Longs = np.array(trees.used_features, dtype=np.int64)
         sizes = [-(-len(tree.leaf_value) // WORD) for tree in trees.trees]
         self.first_word: Longs = np.cumsum([0, *sizes])
         """(trees + 1,) the first word of each tree."""
@@ -52,55 +56,60 @@ class LeafMasks:
         """The value of each bit of a mask."""
         for tree, first in zip(trees.trees, self.first_word[:-1].tolist(), strict=True):
             self.leaf_value[WORD * first : WORD * first + len(tree.leaf_value)] = tree.leaf_value
-
-    @cached_property
-    def _all(self) -> UInt32s:
-        """(words,) all leaves."""
-        found = np.zeros(int(self.first_word[-1]), dtype=np.uint32)
-        for number, tree in enumerate(self._trees):
-            found[self._words(number)] = _to_words((1 << len(tree.leaf_value)) - 1, self._n_words(number))
-        return found
-
-    @cached_property
-    def _tables(self) -> dict[int, UInt32s]:
-        """Feature → (classes, words) the leaves that remain for values of each class."""
-        tables = {feature: np.tile(self._all, (classes.n_classes, 1)) for feature, classes in self._classes.items()}
-        for number, tree in enumerate(self._trees):
-            words, n_words, left = self._words(number), self._n_words(number), tree.leaves_below
-            every = (1 << len(tree.leaf_value)) - 1
-            for split, feature in enumerate(tree.feature.tolist()):
-                goes_left = self._classes[feature].find_left(tree, split)
-                keeps = np.where(
-                    goes_left[:, None],
-                    _to_words(every & ~left[1][split], n_words),
-                    _to_words(every & ~left[0][split], n_words),
-                )
-                tables[feature][:, words] &= keeps
-        return tables
-
-    def _words(self, tree: int) -> slice:
-        return slice(int(self.first_word[tree]), int(self.first_word[tree + 1]))
-
-    def _n_words(self, tree: int) -> int:
-        return int(self.first_word[tree + 1] - self.first_word[tree])
+        self._tables = _make_tables(trees, self.first_word)
+        columns = {
+            side: {feature: place for place, feature in enumerate(n for n, s in enumerate(specs) if s.side == side)}
+            for side in ("user", "job")
+        }
+        self._columns: dict[str, Longs] = {
+            side: np.array([of_side.get(feature, -1) for feature in self._features.tolist()], dtype=np.int64)
+            for side, of_side in columns.items()
+        }
 
     def compute(self, side: str, columns: Floats) -> UInt32s:
         """Return (rows, words) the leaves that remain after the splits of one side.
 
         `columns` (rows, inputs of the side) are in the order of the specs.
         """
-        found = np.empty((len(columns), len(self._all)), dtype=np.uint32)
-        classes = {
-            feature: self._classes[feature].classify(columns[:, self._columns[side][feature]])
-            for feature in self._features[side]
-        }
-        for first in range(0, len(columns), _ROWS_AT_ONCE):
-            rows = slice(first, first + _ROWS_AT_ONCE)
-            part = found[rows]
-            part[:] = self._all
-            for feature, of_rows in classes.items():
-                part &= self._tables[feature][of_rows[rows]]
+        found = np.empty((len(columns), len(self._tables.all_leaves)), dtype=np.uint32)
+        fill_masks(self._tables, self._columns[side], columns, found)
         return found
+
+    def predict(self, rows: Floats) -> Floats:
+        """Return (n,) the raw scores of rows (n, features), with the bits of `TreeEnsemble.predict`."""
+        found = np.empty(len(rows))
+        sum_leaves(self._tables, self._features, rows, self.first_word, self.leaf_value, found)
+        return found
+
+
+def _make_tables(trees: TreeEnsemble, first_word: Longs) -> SplitTables:
+    classes = [trees.classes[feature] for feature in trees.used_features]
+    words = [slice(int(start), int(stop)) for start, stop in pairwise(first_word.tolist())]
+    all_leaves = np.zeros(int(first_word[-1]), dtype=np.uint32)
+    for tree, of_tree in zip(trees.trees, words, strict=True):
+        all_leaves[of_tree] = _to_words((1 << len(tree.leaf_value)) - 1, of_tree.stop - of_tree.start)
+    tables = {
+        feature: np.tile(all_leaves, (of_feature.n_classes, 1))
+        for feature, of_feature in zip(trees.used_features, classes, strict=True)
+    }
+    for tree, of_tree in zip(trees.trees, words, strict=True):
+        n_words, (left, right) = of_tree.stop - of_tree.start, tree.leaves_below
+        every = (1 << len(tree.leaf_value)) - 1
+        for split, feature in enumerate(tree.feature.tolist()):
+            tables[feature][:, of_tree] &= np.where(
+                trees.classes[feature].find_left(tree, split)[:, None],
+                _to_words(every & ~right[split], n_words),
+                _to_words(every & ~left[split], n_words),
+            )
+    sizes = np.array([of_feature.n_classes for of_feature in classes], dtype=np.int64)
+    return SplitTables(
+        np.cumsum([0, *(len(of_feature.thresholds) for of_feature in classes)]).astype(np.int64),
+        np.concatenate([np.empty(0), *(of_feature.thresholds for of_feature in classes)]),
+        np.array([of_feature.n_categories for of_feature in classes], dtype=np.int64),
+        np.cumsum(sizes) - sizes,
+        np.concatenate([np.empty((0, len(all_leaves)), dtype=np.uint32), *tables.values()]),
+        all_leaves,
+    )
 
 
 _known: WeakKeyDictionary[TreeEnsemble, LeafMasks] = WeakKeyDictionary()
@@ -139,6 +148,59 @@ def bound_leaves(leaves: UInt32s, first_word: Longs, leaf_value: Floats, high: F
                     bits &= bits - np.uint64(1)
             total += best
         high[row] = total
+
+
+@internal
+def _fill_mask(tables: SplitTables, columns: Longs, row: Floats, mask: UInt32s) -> None:
+    """Set the leaves that remain for a row. `columns` (f,) is the place of each feature in the row; -1: not read."""
+    for word in range(len(mask)):
+        mask[word] = tables.all_leaves[word]
+    for f in range(len(columns)):
+        if columns[f] < 0:
+            continue
+        value, n_categories = row[columns[f]], tables.n_categories[f]
+        if n_categories >= 0:  # truncated towards 0; comparisons with NaN are false
+            of_value = np.int64(value) if value > -1.0 and value < n_categories else n_categories
+        else:
+            low, high = tables.threshold_start[f], tables.threshold_start[f + 1]
+            of_value = high - low + 1
+            if value == value:
+                value = 0.0 if abs(value) <= _ZERO else value
+                first = low
+                while low < high:
+                    middle = (low + high) // 2
+                    if tables.thresholds[middle] < value:
+                        low = middle + 1
+                    else:
+                        high = middle
+                of_value = low - first
+        leaves = tables.leaves[tables.first_class[f] + of_value]
+        for word in range(len(mask)):
+            mask[word] &= leaves[word]
+
+
+@compiled
+def fill_masks(tables: SplitTables, columns: Longs, rows: Floats, masks: UInt32s) -> None:
+    """Set masks (n, words) of rows."""
+    for row in range(len(rows)):
+        _fill_mask(tables, columns, rows[row], masks[row])
+
+
+@compiled
+def sum_leaves(
+    tables: SplitTables, columns: Longs, rows: Floats, first_word: Longs, leaf_value: Floats, raw: Floats
+) -> None:
+    """Set raw (n,) to the sum of the leaves of rows, in the order of the trees."""
+    mask = np.empty(len(tables.all_leaves), dtype=np.uint32)
+    for row in range(len(rows)):
+        _fill_mask(tables, columns, rows[row], mask)
+        total = 0.0
+        for tree in range(len(first_word) - 1):
+            for word in range(first_word[tree], first_word[tree + 1]):
+                if mask[word]:
+                    total += leaf_value[WORD * word + lowest_bit(np.uint64(mask[word]))]
+                    break
+        raw[row] = total
 
 
 def _to_words(mask: int, n_words: int) -> UInt32s:

@@ -8,14 +8,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from scoring.array_types import Longs
+from scoring.array_types import Floats, Longs
 from scoring.bundle.pair_formulas import PairColumns
 from scoring.components.learned import Learned
 from scoring.learning.input_catalogue import InputSpec, InputTables
 from scoring.live.leaf_masks import LeafTerm, find_masks
 from scoring.live.output_columns import OutputTerm
 from scoring.model import Inputs, Part
-from scoring.model.terms import Value
+from scoring.model.terms import JobTerm, UserTerm, Value
 from scoring.plan.plan import call_terms
 
 __all__ = ["compute_terms"]
@@ -31,15 +31,30 @@ def compute_terms(part: Part, inputs: Inputs, job_of: Mapping[int, int]) -> Valu
     job_of: Job → slot, of all jobs with actions.
     """
     component = part.component
-    if not isinstance(component, Learned) or component.shape.kind in ("job", "user"):
+    if not isinstance(component, Learned):
         return call_terms(part, inputs)
-    learned = component.learned
-    if component.shape.kind == "tables" and learned.trees is not None:
-        tables, masks = InputTables(inputs, learned.inputs), find_masks(learned.trees, learned.inputs)
+    learned, kind = component.learned, component.shape.kind
+    masks = None if learned.trees is None else find_masks(learned.trees, learned.inputs)
+    predict = learned.predict if masks is None else masks.predict
+    if kind == "job":
+        return Value((JobTerm(learned.link(predict(_make_rows(inputs, learned.inputs, kind)))),))
+    if kind == "user":
+        return Value((UserTerm(learned.link(predict(_make_rows(inputs, learned.inputs, kind)))),))
+    if kind == "tables" and masks is not None:
+        tables = InputTables(inputs, learned.inputs)
         users, jobs = masks.compute("user", tables.user_columns), masks.compute("job", tables.job_columns)
         return Value(cast(Any, (LeafTerm(masks, users, jobs),)), link=learned.link)
-    terms = OutputTerm(learned.predict, _find_columns(inputs, learned.inputs), _find_slots(inputs, job_of))
+    terms = OutputTerm(predict, _find_columns(inputs, learned.inputs), _find_slots(inputs, job_of))
     return Value(cast(Any, (terms,)), link=learned.link)
+
+
+def _make_rows(inputs: Inputs, specs: Sequence[InputSpec], side: str) -> Floats:
+    """Return the rows of a model that reads inputs of one side. Other columns are 0."""
+    tables = InputTables(inputs, specs)
+    columns = tables.job_columns if side == "job" else tables.user_columns
+    rows = np.zeros((len(columns), len(specs)))
+    rows[:, [place for place, spec in enumerate(specs) if spec.side == side]] = columns
+    return rows
 
 
 def _find_columns(inputs: Inputs, specs: Sequence[InputSpec]) -> PairColumns:
