@@ -165,7 +165,8 @@ class RedisStore:
         _STORES.add(self)
         self._connections = ServerConnections(options)
         with suppress(_UnavailableError):
-            self._ask(SharedCacheCounts(), lambda: self._connections.run("PING"))
+            # patient: after a timeout here, the first data would be loaded without the server
+            self._ask(SharedCacheCounts(), lambda: self._connections.run("PING", patience=options.connect_seconds))
         self._is_started = True
 
     def get_or_compute(self, key: CacheKey, compute: Callable[[], V]) -> V:

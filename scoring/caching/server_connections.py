@@ -81,7 +81,7 @@ class ServerConnections:
         try:
             connection.connect()
             if not self._is_checked:
-                self._refuse_cluster(connection)
+                self._refuse_cluster(connection, timeout)
                 self._is_checked = True
             connection.send_packed_command(connection.pack_commands(commands), check_health=False)
             answers, failure = [], None
@@ -118,12 +118,12 @@ class ServerConnections:
                 return self._idle.pop(), True
         return self._pool.make_connection(), False
 
-    def _refuse_cluster(self, connection: Any) -> None:
+    def _refuse_cluster(self, connection: Any, timeout: float) -> None:
         from redis.exceptions import ResponseError
 
         connection.send_command("INFO", "cluster", check_health=False)
         try:
-            answer = connection.read_response(disable_decoding=True, timeout=self._options.read_seconds)
+            answer = connection.read_response(disable_decoding=True, timeout=timeout)
         except ResponseError:  # the user may not call INFO: in cluster mode, other commands fail with MOVED
             return
         if b"cluster_enabled:1" in bytes(answer):
