@@ -76,7 +76,7 @@ def run_sequences(folder: Path, shape: str, suffix: str, seeds: range, n_events:
         sequence.run(n_events)
         n_sent += sequence.n_events
         n_ticks += sequence.cases["tick"]
-    record_count("live lists", "{} events and {} ticks in {} random sequences", n_sent, n_ticks, len(seeds))
+    record_count("live learned", "{} events and {} ticks in {} random sequences", n_sent, n_ticks, len(seeds))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -76,6 +76,11 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
                 "scores, also with late, repeated and reordered events. After a tick, they equal a normal run.",
             ),
             Promise(
+                "live learned",
+                "The same holds with trained models of each shape: trees and networks, inputs of jobs, users and "
+                "pairs.",
+            ),
+            Promise(
                 "live log",
                 "The log of live lists has the rows of the tables after random statements of other programs, commits "
                 "in any order, and pages of any length, on SQLite and PostgreSQL.",
