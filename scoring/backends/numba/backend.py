@@ -133,7 +133,7 @@ class NumbaBackend:
 
         def work(part: slice) -> int:
             users = rows[part]
-            first = rest.top_k(max(k, min(FIRST_JOBS * k, SHORT)), users).job_row
+            first = rest.top_k(max(k, min(FIRST_JOBS * k, SHORT)), users)
             n_evaluated.append(ranking.fill(users, first, found.row[part], found.scores[part], found.count[part]))
             return part.stop - part.start
 

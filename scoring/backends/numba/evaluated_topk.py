@@ -9,12 +9,12 @@ is greater than every remaining bound.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
-from scoring.array_types import Bools, Floats, Ints, Longs, Singles
+from scoring.array_types import Floats, Ints, Longs, Singles
 from scoring.backends.numba import pair_blocks
 from scoring.backends.numba.bounds import (
     block_slack_of_codes,
@@ -24,34 +24,38 @@ from scoring.backends.numba.bounds import (
     slack_of_vectors,
 )
 from scoring.backends.numba.exact_score import unfoldable_part
-from scoring.backends.numba.full_scan_topk import select_best
 from scoring.backends.numba.jit import internal, nogil_no_refcount
 from scoring.backends.numba.job_cell_bounds import bound_cells, raise_exception_cells
 from scoring.backends.numba.linked_value import link_value
+from scoring.backends.numba.pair_inputs import fill_rows
 from scoring.backends.numba.pair_score import component_value
 from scoring.backends.numba.scratch import Scratch, new_scratch
 from scoring.backends.numba.simd_blocks import lowest_bit, mask_of_block
 from scoring.backends.numba.top_list import (
     clear_marks,
     exclude_cells_of_classes,
+    insert,
     is_class_allowed,
     may_contain_class,
     set_excluded,
     set_not_required,
+    threshold_of,
 )
 from scoring.backends.numba.user_fold import fold_user
 from scoring.backends.numba.user_lookup_rows import fill_canonical_rows
 from scoring.backends.numba.user_state import CONSTANT, SINGLE_ERROR, UNFOLDABLE, UserState, new_user_state
 from scoring.bundle.block_index import BEST, FIRST, REST, SIZE, TOTAL, Index, Limits
 from scoring.bundle.bundle import Bundle, SearchIndex
+from scoring.bundle.bundled_model import BundledModel
 from scoring.bundle.program import JOB, PAIRS, Program
+from scoring.bundle.ranked_lists import Ranking
 from scoring.bundle.terms.pair_term import find_pair_components, find_pair_function
 
 __all__ = ["EvaluatedRanking", "score_all_jobs", "without_pair_functions"]
 
-FIRST_JOBS = 3
+FIRST_JOBS = 2
 """Times k: jobs with the best rest that are evaluated first."""
-BATCH: Final = 64
+BATCH: Final = 128
 """Jobs of a user in the first batch. Each further batch of the user is twice as large."""
 USERS_AT_ONCE: Final = 64
 """Users whose batches are evaluated together."""
@@ -59,8 +63,27 @@ _COLLECTED_AT_ONCE: Final = 1 << 20
 """Candidates in memory per thread, or all jobs of one user if they are more: 12 MB."""
 _JOBS_AT_ONCE: Final = 8192
 """Jobs whose inputs are in memory at a time, if all jobs of a user are scored."""
+_ROWS_AT_ONCE: Final = 2048
+"""Pairs whose inputs are in memory at a time. They stay in the cache until they are evaluated."""
+_RANGES: Final = 64
+"""Ranges of bounds by which candidates are ordered."""
 _MARGIN: Final = 1.0 + 2.0**-20
 """Factor of the most that functions add. It covers the rounding of their products and of the total to float32."""
+
+
+class Lists(NamedTuple):
+    """The lists of n users so far. After the last job, values are not defined."""
+
+    scores: Singles  # (n, k) canonical totals
+    id_ranks: Ints  # (n, k)
+    jobs: Ints  # (n, k) positions
+    size: Longs  # (n,)
+
+    @classmethod
+    def empty(cls, n: int, k: int) -> Self:
+        """Return lists without jobs."""
+        arrays = np.zeros((n, k), np.float32), np.zeros((n, k), np.int32), np.zeros((n, k), np.int32)
+        return cls(*arrays, np.zeros(n, np.int64))
 
 
 def without_pair_functions(bundle: Bundle) -> Bundle:
@@ -167,13 +190,15 @@ def collect(
     scratch: Scratch,
     users: Longs,
     thresholds: Floats,
+    seen: Ints,
     start: Longs,
     jobs: Ints,
     bounds: Floats,
 ) -> int:
     """Fill `jobs` and `bounds` with the candidates of the users; those of users[i] begin at start[i].
 
-    Return the number of users whose candidates are complete. There is room for all jobs of at least one user.
+    Jobs in `seen` (n, …), -1 after the last, are left out. Return the number of users whose candidates are complete.
+    There is room for all jobs of at least one user.
     """
     n_jobs = len(index.id_rank)
     for i in range(len(users)):
@@ -183,67 +208,182 @@ def collect(
         fold_user(program, index, user, state)
         set_not_required(scratch.excluded, user, limits)
         set_excluded(scratch.excluded, user, True, limits)
+        for job in seen[i]:
+            if job >= 0:
+                scratch.excluded[job] = True
         start[i + 1] = _collect_of_user(
             program, index, limits, state, scratch, user, thresholds[i], jobs, bounds, start[i]
         )
+        for job in seen[i]:
+            if job >= 0:
+                scratch.excluded[job] = False
         set_excluded(scratch.excluded, user, False, limits)
         if len(limits.required_start) > 0:
             clear_marks(scratch.excluded)
     return len(users)
 
 
+@internal
+def _score_pair(
+    program: Program, index: Index, state: UserState, user: int, job: int, outputs: np.ndarray, out: np.ndarray
+) -> None:
+    """Set `out` (4,) to the canonical scores of a user and a job (position), in float64.
+
+    `outputs` has the outputs of the pair functions in the order of the components.
+    """
+    if state.previous_user[0] != user:
+        fill_canonical_rows(program, index, user, state)
+        state.previous_user[0] = user
+    for s in range(4):
+        out[s] = index.job_sums[job, TOTAL + s]
+    place = 0
+    for c in range(program.n_folded, len(program.flat_weight)):
+        weight, within = program.flat_weight[c], program.group_weight[c]
+        if weight == 0.0 and within == 0.0:
+            continue
+        t = program.term_start[c]
+        if t < program.term_start[c + 1] and program.term_kind[t] == PAIRS:
+            value = link_value(program, c, 0.0 + outputs[place])
+            place += 1
+        else:
+            value = component_value(
+                program, index, c, user, job, index.job_facts[job], index.vector[job], state.canonical_row
+            )
+        out[0] += weight * value
+        out[1 + program.group[c]] += within * value
+
+
 @nogil_no_refcount
 def score(
-    program: Program, index: Index, state: UserState, users: Longs, jobs: Longs, outputs: Floats, out: Singles
+    program: Program,
+    index: Index,
+    state: UserState,
+    users: Longs,
+    jobs: Longs,
+    outputs: Floats,
+    scores: Floats,
+    out: Singles,
 ) -> None:
-    """Set out[p] (4,) to the canonical scores of users[p] and jobs[p] (positions).
+    """Set out[p] (4,) to the canonical scores of users[p] and jobs[p] (positions). `scores` (4,) is scratch memory.
 
-    `outputs` (p, functions) has the values of the pair functions in the order of the components.
+    `outputs` (p, functions) has the outputs of the pair functions in the order of the components.
     """
     for p in range(len(users)):
-        user, job, place = users[p], jobs[p], 0
-        if state.previous_user[0] != user:
-            fill_canonical_rows(program, index, user, state)
-            state.previous_user[0] = user
-        total = index.job_sums[job, TOTAL]
-        base, match, personal = (
-            index.job_sums[job, TOTAL + 1],
-            index.job_sums[job, TOTAL + 2],
-            index.job_sums[job, TOTAL + 3],
-        )
-        for c in range(program.n_folded, len(program.flat_weight)):
-            weight, within = program.flat_weight[c], program.group_weight[c]
-            if weight == 0.0 and within == 0.0:
+        _score_pair(program, index, state, users[p], jobs[p], outputs[p], scores)
+        for s in range(4):
+            out[p, s] = np.float32(scores[s])
+
+
+@nogil_no_refcount
+def settle(
+    program: Program,
+    index: Index,
+    limits: Limits,
+    state: UserState,
+    parts: Longs,
+    users: Longs,
+    rows: Longs,
+    jobs: Ints,
+    bounds: Floats,
+    outputs: Floats,
+    lists: Lists,
+    scores: Floats,
+) -> None:
+    """Insert evaluated jobs into the lists of their users.
+
+    `rows` (p,) are the users' places in `lists`, `bounds` (p,) are bounds of the rest, and `parts` the components of
+    the functions. A canonical score is computed only where the bound of the rest and the value may enter the list.
+    """
+    k = lists.scores.shape[1]
+    for p in range(len(rows)):
+        row, job = rows[p], np.int64(jobs[p])
+        if lists.size[row] == k:
+            high = bounds[p]
+            for place in range(len(parts)):
+                c = parts[place]
+                high += program.flat_weight[c] * link_value(program, c, 0.0 + outputs[p, place]) * _MARGIN
+            if high < threshold_of(lists.scores[row, k - 1]):
                 continue
-            t = program.term_start[c]
-            if t < program.term_start[c + 1] and program.term_kind[t] == PAIRS:
-                value = link_value(program, c, 0.0 + outputs[p, place])
-                place += 1
-            else:
-                value = component_value(
-                    program, index, c, user, job, index.job_facts[job], index.vector[job], state.canonical_row
-                )
-            total += weight * value
-            if program.group[c] == 0:
-                base += within * value
-            elif program.group[c] == 1:
-                match += within * value
-            else:
-                personal += within * value
-        out[p, 0] = np.float32(total)
-        out[p, 1] = np.float32(base)
-        out[p, 2] = np.float32(match)
-        out[p, 3] = np.float32(personal)
+        user = users[row]
+        _score_pair(program, index, state, user, job, outputs[p], scores)
+        lists.size[row] = insert(
+            lists.scores[row],
+            lists.id_ranks[row],
+            lists.jobs[row],
+            lists.size[row],
+            np.float32(scores[0]),
+            index.id_rank[job],
+            job,
+            index.company,
+            limits.per_company,
+        )
 
 
-@dataclass
-class _Progress:
-    """The evaluated jobs of one user, and the candidates that remain."""
+@nogil_no_refcount
+def order_candidates(
+    start: Longs, jobs: Ints, bounds: Floats, n: int, counts: Longs, ordered_jobs: Ints, ordered_bounds: Floats
+) -> None:
+    """Order the candidates of each of n users by ranges of their bounds, the highest range first.
 
-    positions: list[Longs]
-    scores: list[Singles]
-    last: float = -np.inf
-    """The k-th best total that the evaluated jobs allow."""
+    Fill `ordered_jobs` and `ordered_bounds`. `counts` is scratch memory.
+    """
+    n_ranges = len(counts)
+    for i in range(n):
+        first, last = start[i], start[i + 1]
+        if first == last:
+            continue
+        low = high = bounds[first]
+        for at in range(first, last):
+            low, high = min(low, bounds[at]), max(high, bounds[at])
+        factor = (n_ranges - 1) / (high - low) if high > low else 0.0
+        counts[:] = 0
+        for at in range(first, last):
+            counts[np.int64((high - bounds[at]) * factor)] += 1
+        total = first
+        for number in range(n_ranges):
+            count = counts[number]
+            counts[number] = total
+            total += count
+        for at in range(first, last):
+            number = np.int64((high - bounds[at]) * factor)
+            ordered_jobs[counts[number]] = jobs[at]
+            ordered_bounds[counts[number]] = bounds[at]
+            counts[number] += 1
+
+
+@nogil_no_refcount
+def choose_batch(
+    lists: Lists,
+    offset: int,
+    n: int,
+    most: float,
+    width: int,
+    start: Longs,
+    at: Longs,
+    jobs: Ints,
+    bounds: Floats,
+    out_row: Longs,
+    out_job: Longs,
+    out_bound: Floats,
+) -> int:
+    """Choose up to `width` further candidates of each user whose bounds may reach the list; return how many in all.
+
+    `at` (n,) is the place of each user's next candidate. `offset` is the place of the first user in `lists`.
+    """
+    k, size = lists.scores.shape[1], 0
+    for i in range(n):
+        row = offset + i
+        low = threshold_of(lists.scores[row, k - 1]) - most if lists.size[row] == k else -np.inf
+        left = width
+        while left > 0 and at[i] < start[i + 1]:
+            if bounds[at[i]] >= low:
+                out_row[size] = row
+                out_job[size] = jobs[at[i]]
+                out_bound[size] = bounds[at[i]]
+                size += 1
+                left -= 1
+            at[i] += 1
+    return size
 
 
 class EvaluatedRanking:
@@ -260,129 +400,133 @@ class EvaluatedRanking:
         search = bundle.search
         self.program, self.index, self.limits = search.program, search.index, search.limits
         self.rest_program = self.program._replace(**_zero_weights(self.program))
-        parts = find_pair_components(bundle.program, weighted=True)
-        self.functions = [find_pair_function(bundle.program, c) for c in parts]
-        self.most = 100.0 * float(bundle.program.flat_weight[parts].sum()) * _MARGIN
-        self.job_id = bundle.job_id[self.index.plan_row]
+        self.parts = np.array(find_pair_components(bundle.program, weighted=True), dtype=np.int64)
+        self.functions = [find_pair_function(bundle.program, c) for c in self.parts.tolist()]
+        self.most = 100.0 * float(bundle.program.flat_weight[self.parts].sum()) * _MARGIN
         self.n_jobs = len(self.index.id_rank)
-        self.position = np.full(len(bundle.job_id), -1, dtype=np.int64)
-        self.position[self.index.plan_row] = np.arange(self.n_jobs)
+        self.position = np.full(len(bundle.job_id), -1, dtype=np.int32)
+        self.position[self.index.plan_row] = np.arange(self.n_jobs, dtype=np.int32)
 
-    def fill(self, users: Longs, first_jobs: Longs, out_row: Longs, out_scores: Singles, out_count: Ints) -> int:
+    def fill(self, users: Longs, first: Ranking, out_row: Longs, out_scores: Singles, out_count: Ints) -> int:
         """Fill the lists of users; return the number of pairs that were evaluated.
 
-        `first_jobs` (n, …) are rows of the best jobs by their rest, -1 after the last.
+        `first` has the best jobs of the users by the rest of their scores.
         """
-        n_evaluated = 0
-        state = new_user_state(self.rest_program, self.index)
-        scoring = new_user_state(self.program, self.index)
-        scratch = new_scratch(self.rest_program, self.index, self.k)
-        for begin in range(0, len(users), USERS_AT_ONCE):
-            chunk = users[begin : begin + USERS_AT_ONCE]
-            listed = first_jobs[begin : begin + USERS_AT_ONCE]
-            found = [_Progress([], []) for _ in chunk]
-            batches = [self.position[row[row >= 0]] for row in listed]
-            n_evaluated += self._evaluate(chunk, found, batches, scoring)
-            done = 0
-            while done < len(chunk):
-                done += self._finish(chunk[done:], found[done:], batches[done:], state, scratch, scoring)
-            for row, progress in enumerate(found):
-                best, scores = self._select(progress)
-                place = begin + row
-                out_row[place, : len(best)] = self.index.plan_row[best]
-                out_scores[place, : len(best)] = scores
-                out_count[place] = len(best)
-            n_evaluated += sum(sum(map(len, progress.positions[1:])) for progress in found)
+        work = _Work(self)
+        return sum(
+            work.rank(
+                users[part], first.take(np.arange(len(users))[part]), out_row[part], out_scores[part], out_count[part]
+            )
+            for part in (slice(begin, begin + USERS_AT_ONCE) for begin in range(0, len(users), USERS_AT_ONCE))
+        )
+
+
+class _Work:
+    """Memory of one thread."""
+
+    def __init__(self, ranking: EvaluatedRanking) -> None:
+        self.ranking = ranking
+        self.state = new_user_state(ranking.rest_program, ranking.index)
+        self.scoring = new_user_state(ranking.program, ranking.index)
+        self.scratch = new_scratch(ranking.rest_program, ranking.index, ranking.k)
+        size = max(_COLLECTED_AT_ONCE, ranking.n_jobs)
+        self.jobs, self.bounds = np.empty((2, size), dtype=np.int32), np.empty((2, size))
+        self.scores, self.counts = np.empty(4), np.empty(_RANGES, dtype=np.int64)
+
+    def rank(self, users: Longs, first: Ranking, out_row: Longs, out_scores: Singles, out_count: Ints) -> int:
+        """Fill the lists of at most USERS_AT_ONCE users; return the number of pairs that were evaluated."""
+        ranking, n = self.ranking, len(users)
+        lists = Lists.empty(n, ranking.k)
+        seen = np.where(first.job_row >= 0, ranking.position[first.job_row], -1)
+        rows, columns = np.nonzero(seen >= 0)
+        bounds = first.scores[rows, columns, 0].astype(np.float64)
+        bounds += np.abs(bounds) * (_MARGIN - 1.0)
+        n_evaluated = self._evaluate(users, lists, rows, seen[rows, columns].astype(np.int64), bounds)
+        done = 0
+        while done < n:
+            n_complete, n_pairs = self._finish(users, lists, done, seen)
+            done += n_complete
+            n_evaluated += n_pairs
+        self._write(users, lists, out_row, out_scores, out_count)
         return n_evaluated
 
-    def _finish(
-        self,
-        users: Longs,
-        found: list[_Progress],
-        evaluated: list[Longs],
-        state: UserState,
-        scratch: Scratch,
-        scoring: UserState,
-    ) -> int:
-        """Evaluate the candidates of some users until their lists are proven; return the number of these users."""
-        size = max(_COLLECTED_AT_ONCE, self.n_jobs)
-        jobs, bounds = np.empty(size, dtype=np.int32), np.empty(size)
-        start = np.zeros(len(users) + 1, dtype=np.int64)
-        thresholds = np.array([progress.last for progress in found]) - self.most
-        n = collect(self.rest_program, self.index, self.limits, state, scratch, users, thresholds, start, jobs, bounds)
-        queues = []
-        for row in range(n):
-            of_user = slice(start[row], start[row + 1])
-            new = ~_is_in(jobs[of_user], evaluated[row], self.n_jobs)
-            candidates, highest = jobs[of_user][new].astype(np.int64), bounds[of_user][new]
-            order = np.argsort(-highest, kind="stable")
-            queues.append((candidates[order], highest[order]))
-        at, width = np.zeros(n, dtype=np.int64), BATCH
-        active = list(range(n))
-        while active:
-            active = [row for row in active if self._is_open(queues[row][1], int(at[row]), found[row])]
-            stops = [self._find_stop(queues[row][1], int(at[row]), width, found[row]) for row in active]
-            batches = [queues[row][0][at[row] : stop] for row, stop in zip(active, stops, strict=True)]
-            if active:
-                self._evaluate(users[active], [found[row] for row in active], batches, scoring)
-            at[active] = stops
-            width *= 2
-        return n
-
-    def _is_open(self, bounds: Floats, at: int, progress: _Progress) -> bool:
-        """Return whether a job that was not evaluated may be in the list."""
-        return at < len(bounds) and bounds[at] + self.most >= progress.last
-
-    def _find_stop(self, bounds: Floats, at: int, width: int, progress: _Progress) -> int:
-        """Return the end of a user's next batch: jobs that the list's last total excludes are not evaluated."""
-        end = min(at + width, len(bounds))
-        return at + int(np.count_nonzero(bounds[at:end] + self.most >= progress.last))
-
-    def _evaluate(self, users: Longs, found: list[_Progress], batches: list[Longs], scoring: UserState) -> int:
-        """Evaluate a batch of jobs (positions) per user; return the number of pairs."""
-        sizes = [len(batch) for batch in batches]
-        of_user, jobs = np.repeat(users, sizes), np.concatenate(batches)
-        rows = of_user, self.program.pair_job[0, jobs]
-        outputs = np.empty((len(jobs), len(self.functions)))
-        if len(jobs):
-            for column, function in enumerate(self.functions):
-                outputs[:, column] = function(*rows)
-        scores = np.empty((len(jobs), 4), dtype=np.float32)
-        score(self.program, self.index, scoring, of_user, jobs, outputs, scores)
-        edges = np.cumsum(sizes)[:-1]
-        for progress, batch, of_batch in zip(found, batches, np.split(scores, edges), strict=True):
-            progress.positions.append(batch)
-            progress.scores.append(of_batch)
-            progress.last = self._find_last(progress)
-        return len(jobs)
-
-    def _find_last(self, progress: _Progress) -> float:
-        """Return the k-th best total of the evaluated jobs; -infinity if they do not fill a list."""
-        if self.limits.per_company > 0:
-            best, scores = self._select(progress)
-            return float(scores[-1, 0]) if len(best) == self.k else -np.inf
-        totals = np.concatenate(progress.scores)[:, 0]
-        if len(totals) < self.k:
-            return -np.inf
-        return float(np.partition(totals, len(totals) - self.k)[len(totals) - self.k])
-
-    def _select(self, progress: _Progress) -> tuple[Longs, Singles]:
-        """Return the positions and the scores of the best evaluated jobs."""
-        positions, scores = np.concatenate(progress.positions), np.concatenate(progress.scores)
-        all_of_them = np.ones(len(positions), dtype=bool)
-        best = select_best(
-            np.ascontiguousarray(scores[:, 0]),
-            self.job_id[positions],
-            all_of_them,
-            self.index.company[positions],
-            self.k,
-            self.limits.per_company,
+    def _finish(self, users: Longs, lists: Lists, done: int, seen: Ints) -> tuple[int, int]:
+        """Evaluate the candidates of the users from number `done` on; return for how many users, and how many pairs."""
+        ranking, left = self.ranking, users[done:]
+        start = np.zeros(len(left) + 1, dtype=np.int64)
+        is_full = lists.size[done:] == ranking.k
+        last = lists.scores[done:, -1].astype(np.float64)
+        thresholds = np.where(is_full, last - np.abs(last) * 2.0**-23 - 1e-38, -np.inf) - ranking.most
+        n = collect(
+            ranking.rest_program,
+            ranking.index,
+            ranking.limits,
+            self.state,
+            self.scratch,
+            left,
+            thresholds,
+            seen[done:],
+            start,
+            self.jobs[0],
+            self.bounds[0],
         )
-        return positions[best], scores[best]
+        order_candidates(start, self.jobs[0], self.bounds[0], n, self.counts, self.jobs[1], self.bounds[1])
+        at, width, n_pairs = start[:n].copy(), BATCH, 0
+        while (at < start[1 : n + 1]).any():
+            size = min(n * width, int((start[1 : n + 1] - at).sum()))
+            rows, jobs, bounds = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size)
+            size = choose_batch(
+                lists, done, n, ranking.most, width, start, at, self.jobs[1], self.bounds[1], rows, jobs, bounds
+            )
+            n_pairs += self._evaluate(users, lists, rows[:size], jobs[:size], bounds[:size])
+            width *= 2
+        return n, n_pairs
 
+    def _evaluate(self, users: Longs, lists: Lists, rows: Longs, jobs: Longs, bounds: Floats) -> int:
+        """Evaluate pairs, and insert the jobs into the lists; return the number of pairs."""
+        if len(rows):
+            ranking = self.ranking
+            outputs = self._compute_outputs(users[rows], jobs)
+            settle(
+                ranking.program,
+                ranking.index,
+                ranking.limits,
+                self.scoring,
+                ranking.parts,
+                users,
+                rows,
+                jobs,
+                bounds,
+                outputs,
+                lists,
+                self.scores,
+            )
+        return len(rows)
 
-def _is_in(jobs: Ints, evaluated: Longs, n_jobs: int) -> Bools:
-    marks = np.zeros(n_jobs, dtype=bool)
-    marks[evaluated] = True
-    found: Bools = marks[jobs]
-    return found
+    def _compute_outputs(self, users: Longs, jobs: Longs) -> Floats:
+        """Return (p, functions) the outputs for pairs of a user row and a job (position)."""
+        of_jobs = self.ranking.program.pair_job[0, jobs]
+        outputs = np.empty((len(jobs), len(self.ranking.functions)))
+        for column, function in enumerate(self.ranking.functions):
+            if not isinstance(function, BundledModel):
+                outputs[:, column] = function(users, of_jobs)
+                continue
+            rows = np.empty((min(_ROWS_AT_ONCE, len(jobs)), len(function.columns.sides)))
+            for first in range(0, len(jobs), _ROWS_AT_ONCE):
+                part = slice(first, min(first + _ROWS_AT_ONCE, len(jobs)))
+                of_part = rows[: part.stop - first]
+                fill_rows(function.columns, users[part], of_jobs[part], of_part)
+                outputs[part, column] = function.predict(of_part)
+        return outputs
+
+    def _write(self, users: Longs, lists: Lists, out_row: Longs, out_scores: Singles, out_count: Ints) -> None:
+        """Write the lists. The listed jobs are evaluated again for their four scores, which takes the least memory."""
+        ranking = self.ranking
+        listed = np.arange(ranking.k) < lists.size[:, None]
+        rows, jobs = np.nonzero(listed)[0], lists.jobs[listed].astype(np.int64)
+        scores = np.empty((len(rows), 4), dtype=np.float32)
+        outputs = self._compute_outputs(users[rows], jobs)
+        score(ranking.program, ranking.index, self.scoring, users[rows], jobs, outputs, self.scores, scores)
+        out_row[listed] = ranking.index.plan_row[jobs]
+        out_scores[listed] = scores
+        out_count[:] = lists.size
