@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scoring.array_types import Floats, Singles, UInt8s
 from scoring.bundle.bundle_file import Parts
 from scoring.bundle.pair_formulas import PairColumns
+from scoring.bundle.tree_masks import TreeMasks
 
 __all__ = ["BundledModel", "Predict"]
 
@@ -39,6 +40,7 @@ class BundledModel:
     read_digest: Returns the digest of the outputs of `probes` where the bundle was made; an empty text for trees.
     make_columns: Returns the inputs of all users and jobs.
     own_predict: Computes outputs; None: `content` is read when it is needed.
+    own_masks: Returns `masks`; None: `content` is read when they are needed.
     """
 
     name: str
@@ -48,6 +50,15 @@ class BundledModel:
     read_digest: Callable[[], str]
     make_columns: Callable[[], PairColumns]
     own_predict: Predict | None = None
+    own_masks: Callable[[], TreeMasks | None] | None = None
+
+    @cached_property
+    def masks(self) -> TreeMasks | None:
+        """The trees as masks for kernels; None for a network."""
+        if self.own_masks is not None:
+            return self.own_masks()
+        masks: TreeMasks | None = import_module(_READER).make_masks(self)
+        return masks
 
     @cached_property
     def columns(self) -> PairColumns:

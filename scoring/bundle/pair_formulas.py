@@ -7,8 +7,8 @@ bits alone, in any batch and in every process. NaN is a missing value.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Any, Final, Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,6 +147,16 @@ class VectorProduct:
         return np.where(self.user_has[user] & self.job_has[job], total, np.nan)
 
 
+_JOB_FIELDS: Final[dict[type[Any], tuple[str, ...]]] = {
+    PlaceStep: ("place", "city"),
+    TableLookup: ("code",),
+    ListedCount: ("code",),
+    ElapsedDays: ("row",),
+    RatioOfSides: ("of_job",),
+    VectorProduct: ("job_vector", "job_has"),
+}
+"""Fields of a formula that have a row per job."""
+
 PairFormula = PlaceStep | TableLookup | ListedCount | ElapsedDays | RatioOfSides | VectorProduct
 
 _FORMULAS: Final[tuple[type[Any], ...]] = (
@@ -191,6 +201,14 @@ class PairColumns:
                     values = self.formulas[source](user_rows, job_rows)
                 result[:, column] = np.where(np.isnan(values), self.missing[source], values)
         return result
+
+    def take_jobs(self, rows: Rows) -> Self:
+        """Return the inputs of the jobs at these rows, in that order."""
+        formulas = [
+            replace(formula, **{name: getattr(formula, name)[rows] for name in _JOB_FIELDS[type(formula)]})
+            for formula in self.formulas
+        ]
+        return replace(self, job_columns=self.job_columns[rows], formulas=tuple(formulas))
 
     def add_to(self, parts: Parts, prefix: str) -> None:
         """Add the arrays and numbers to the parts of a file."""

@@ -85,6 +85,7 @@ class LearnedModel:
             lambda: self.probe_digest,
             make_columns,
             self.predict,
+            lambda: None if self.trees is None else self.trees.masks,
         )
 
 

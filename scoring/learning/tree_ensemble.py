@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.array_types import Bools, Floats, Ints, Longs, UInt64s
+from scoring.array_types import Bools, Floats, Ints, Longs, UInt32s, UInt64s
+from scoring.bundle.tree_masks import LEAVES_PER_WORD, THRESHOLDS, UNUSED, ZERO, TreeMasks
 
-__all__ = ["ZERO", "Tree", "TreeEnsemble", "TreeStates", "ValueClasses", "find_bits"]
+__all__ = ["Tree", "TreeEnsemble", "TreeStates", "ValueClasses", "find_bits"]
 
-ZERO = float(np.float32(1e-35))
-"""LightGBM reads values with at most this absolute value as 0 (`kZeroThreshold`)."""
 _FEW_ROWS = 16
 """Up to this number of rows, a walk down each tree in Python is faster than masks."""
 _WORD = 64
@@ -59,6 +59,11 @@ class Tree:
         while node >= 0:
             node = int((self.left if self.goes_left(node, row[self.feature[node]]) else self.right)[node])
         return ~node
+
+    @property
+    def every_leaf(self) -> int:
+        """All leaves, as a bit mask."""
+        return (1 << len(self.leaf_value)) - 1
 
     @cached_property
     def leaves_below(self) -> tuple[list[int], list[int]]:
@@ -137,7 +142,7 @@ class TreeEnsemble:
         used = [feature for feature in features if feature in self.classes]
         classes = {feature: self.classes[feature].classify(rows[:, feature]) for feature in used}
         for tree, tables in zip(self.trees, self._tables, strict=True):
-            masks = np.broadcast_to(_to_words((1 << len(tree.leaf_value)) - 1, tree), (len(rows), _count_words(tree)))
+            masks = np.broadcast_to(_to_words(tree.every_leaf, tree), (len(rows), _count_words(tree)))
             for feature, table in tables.items():
                 if feature in classes:
                     masks = masks & table[classes[feature]]
@@ -165,8 +170,45 @@ class TreeEnsemble:
         """Per tree, feature → (classes, words) the leaves that remain for values of each class."""
         return [self._make_tables(tree) for tree in self.trees]
 
+    @cached_property
+    def masks(self) -> TreeMasks:
+        """The trees as masks for kernels."""
+        sizes = [-(-len(tree.leaf_value) // LEAVES_PER_WORD) for tree in self.trees]
+        first_word = np.cumsum([0, *sizes])
+        words = [slice(int(start), int(stop)) for start, stop in pairwise(first_word.tolist())]
+        every, leaf_value = np.zeros(first_word[-1], np.uint32), np.zeros(LEAVES_PER_WORD * int(first_word[-1]))
+        for tree, of_tree in zip(self.trees, words, strict=True):
+            every[of_tree] = _to_short_words(tree.every_leaf, of_tree)
+            first = LEAVES_PER_WORD * of_tree.start
+            leaf_value[first : first + len(tree.leaf_value)] = tree.leaf_value
+        used = self.used_features
+        tables = {feature: np.tile(every, (self.classes[feature].n_classes, 1)) for feature in used}
+        for tree, of_tree in zip(self.trees, words, strict=True):
+            left, right = tree.leaves_below
+            for split, feature in enumerate(tree.feature.tolist()):
+                tables[feature][:, of_tree] &= np.where(
+                    self.classes[feature].find_left(tree, split)[:, None],
+                    _to_short_words(tree.every_leaf & ~right[split], of_tree),
+                    _to_short_words(tree.every_leaf & ~left[split], of_tree),
+                )
+        n_categories = np.full(self.n_features, UNUSED, dtype=np.int64)
+        n_thresholds, n_classes = (np.zeros(self.n_features, dtype=np.int64) for _ in range(2))
+        for feature in used:
+            classes = self.classes[feature]
+            n_categories[feature] = classes.n_categories if classes.n_categories >= 0 else THRESHOLDS
+            n_thresholds[feature], n_classes[feature] = len(classes.thresholds), classes.n_classes
+        return TreeMasks(
+            thresholds=np.concatenate([np.empty(0), *(self.classes[feature].thresholds for feature in used)]),
+            threshold_start=np.concatenate([[0], np.cumsum(n_thresholds)]).astype(np.int64),
+            n_categories=n_categories,
+            table=np.concatenate([np.empty((0, len(every)), np.uint32), *(tables[feature] for feature in used)]),
+            table_start=np.cumsum(n_classes) - n_classes,
+            every_leaf=every,
+            leaf_value=leaf_value,
+        )
+
     def _make_tables(self, tree: Tree) -> dict[int, UInt64s]:
-        every = (1 << len(tree.leaf_value)) - 1
+        every = tree.every_leaf
         tables: dict[int, UInt64s] = {}
         left, right = tree.leaves_below
         for split, feature in enumerate(tree.feature.tolist()):
@@ -218,6 +260,14 @@ def _count_words(tree: Tree) -> int:
 def _to_words(mask: int, tree: Tree) -> UInt64s:
     """Return a mask as words, the lowest bits first."""
     return np.array([(mask >> (_WORD * word)) & (2**_WORD - 1) for word in range(_count_words(tree))], dtype=np.uint64)
+
+
+def _to_short_words(mask: int, words: slice) -> UInt32s:
+    """Return a mask as words of 32 bits, the lowest bits first."""
+    n_words = words.stop - words.start
+    return np.array(
+        [(mask >> (LEAVES_PER_WORD * word)) & (2**LEAVES_PER_WORD - 1) for word in range(n_words)], np.uint32
+    )
 
 
 def find_bits(masks: UInt64s) -> Longs:

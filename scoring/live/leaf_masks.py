@@ -17,8 +17,8 @@ import numpy as np
 from scoring.array_types import Floats, Longs, UInt32s
 from scoring.backends.numba.jit import compiled, internal
 from scoring.backends.numba.simd_blocks import lowest_bit
+from scoring.bundle.tree_masks import ZERO
 from scoring.learning.input_catalogue import InputSpec
-from scoring.learning.tree_ensemble import ZERO as _ZERO
 from scoring.learning.tree_ensemble import TreeEnsemble
 
 __all__ = ["WORD", "LeafMasks", "LeafTerm", "bound_leaves", "find_masks"]
@@ -165,7 +165,7 @@ def _fill_mask(tables: SplitTables, columns: Longs, row: Floats, mask: UInt32s) 
             low, high = tables.threshold_start[f], tables.threshold_start[f + 1]
             of_value = high - low + 1
             if value == value:
-                value = 0.0 if abs(value) <= _ZERO else value
+                value = 0.0 if abs(value) <= ZERO else value
                 first = low
                 while low < high:
                     middle = (low + high) // 2

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints, Longs, Singles
 from scoring.backends.numba import pair_blocks
@@ -41,6 +42,7 @@ from scoring.backends.numba.top_list import (
     set_not_required,
     threshold_of,
 )
+from scoring.backends.numba.tree_pairs import TreePairs
 from scoring.backends.numba.user_fold import fold_user
 from scoring.backends.numba.user_lookup_rows import fill_canonical_rows
 from scoring.backends.numba.user_state import CONSTANT, SINGLE_ERROR, UNFOLDABLE, UserState, new_user_state
@@ -49,7 +51,7 @@ from scoring.bundle.bundle import Bundle, SearchIndex
 from scoring.bundle.bundled_model import BundledModel
 from scoring.bundle.program import JOB, PAIRS, Program
 from scoring.bundle.ranked_lists import Ranking
-from scoring.bundle.terms.pair_term import find_pair_components, find_pair_function
+from scoring.bundle.terms.pair_term import PairFunction, find_pair_components, find_pair_function
 
 __all__ = ["EvaluatedRanking", "score_all_jobs", "without_pair_functions"]
 
@@ -63,9 +65,11 @@ _COLLECTED_AT_ONCE: Final = 1 << 20
 """Candidates in memory per thread, or all jobs of one user if they are more: 12 MB."""
 _JOBS_AT_ONCE: Final = 8192
 """Jobs whose inputs are in memory at a time, if all jobs of a user are scored."""
+_MANY_PAIRS: Final = 50_000
+"""From this number of pairs on, all inputs of jobs are ordered by position before they are evaluated."""
 _ROWS_AT_ONCE: Final = 2048
 """Pairs whose inputs are in memory at a time. They stay in the cache until they are evaluated."""
-_RANGES: Final = 64
+_RANGES: Final = 32
 """Ranges of bounds by which candidates are ordered."""
 _MARGIN: Final = 1.0 + 2.0**-20
 """Factor of the most that functions add. It covers the rounding of their products and of the total to float32."""
@@ -110,11 +114,13 @@ def score_all_jobs(program: Program, users: Longs, out: Singles, place: int) -> 
     parts = find_pair_components(program, weighted=True)
     starts = program.term_start[parts]
     functions = [find_pair_function(program, c) for c in parts]
+    jobs = program.pair_job[0]
+    if len(users) * len(jobs) >= _MANY_PAIRS:
+        functions, jobs = [_make_predictor(function, jobs) for function in functions], np.arange(len(jobs))
     kind, slot, n = program.term_kind.copy(), program.term_slot.copy(), len(program.job_value)
     kind[starts], slot[starts] = JOB, np.arange(n, n + len(parts))
     value = np.concatenate([program.job_value, np.zeros((len(parts), program.n_jobs))])
     of_jobs = program._replace(term_kind=kind, term_slot=slot, job_value=value)
-    jobs = program.pair_job[0]
     for row, user in enumerate(users):
         for part, function in enumerate(functions):
             for first in range(0, len(jobs), _JOBS_AT_ONCE):
@@ -339,7 +345,7 @@ def order_candidates(
         counts[:] = 0
         for at in range(first, last):
             counts[np.int64((high - bounds[at]) * factor)] += 1
-        total = first
+        total: Any = first
         for number in range(n_ranges):
             count = counts[number]
             counts[number] = total
@@ -386,6 +392,31 @@ def choose_batch(
     return size
 
 
+def _make_predictor(function: PairFunction, jobs: Ints) -> PairFunction:
+    """Return the function for jobs by position; `jobs` (m,) are the rows that the function knows them by.
+
+    The inputs of a trained model are stored by position: jobs that are evaluated one after another are near each other
+    in memory.
+    """
+    if not isinstance(function, BundledModel):
+        return lambda users, positions: function(users, jobs[positions])
+    columns = function.columns.take_jobs(jobs)
+    if function.masks is not None:
+        return TreePairs(function.masks, columns).predict
+
+    def predict(users: NDArray[np.integer], positions: NDArray[np.integer]) -> Floats:
+        outputs = np.empty(len(users))
+        rows = np.empty((min(_ROWS_AT_ONCE, len(users)), len(columns.sides)))
+        for first in range(0, len(users), _ROWS_AT_ONCE):
+            part = slice(first, min(first + _ROWS_AT_ONCE, len(users)))
+            of_part = rows[: part.stop - first]
+            fill_rows(columns, users[part], positions[part], of_part)
+            outputs[part] = function.predict(of_part)
+        return outputs
+
+    return predict
+
+
 class EvaluatedRanking:
     """Rankings of one bundle with pair functions.
 
@@ -402,6 +433,8 @@ class EvaluatedRanking:
         self.rest_program = self.program._replace(**_zero_weights(self.program))
         self.parts = np.array(find_pair_components(bundle.program, weighted=True), dtype=np.int64)
         self.functions = [find_pair_function(bundle.program, c) for c in self.parts.tolist()]
+        # by position: jobs that are evaluated one after another are near each other in memory
+        self.predictors = [_make_predictor(function, self.program.pair_job[0]) for function in self.functions]
         self.most = 100.0 * float(bundle.program.flat_weight[self.parts].sum()) * _MARGIN
         self.n_jobs = len(self.index.id_rank)
         self.position = np.full(len(bundle.job_id), -1, dtype=np.int32)
@@ -505,18 +538,9 @@ class _Work:
 
     def _compute_outputs(self, users: Longs, jobs: Longs) -> Floats:
         """Return (p, functions) the outputs for pairs of a user row and a job (position)."""
-        of_jobs = self.ranking.program.pair_job[0, jobs]
         outputs = np.empty((len(jobs), len(self.ranking.functions)))
-        for column, function in enumerate(self.ranking.functions):
-            if not isinstance(function, BundledModel):
-                outputs[:, column] = function(users, of_jobs)
-                continue
-            rows = np.empty((min(_ROWS_AT_ONCE, len(jobs)), len(function.columns.sides)))
-            for first in range(0, len(jobs), _ROWS_AT_ONCE):
-                part = slice(first, min(first + _ROWS_AT_ONCE, len(jobs)))
-                of_part = rows[: part.stop - first]
-                fill_rows(function.columns, users[part], of_jobs[part], of_part)
-                outputs[part, column] = function.predict(of_part)
+        for column, predict in enumerate(self.ranking.predictors):
+            outputs[:, column] = predict(users, jobs)
         return outputs
 
     def _write(self, users: Longs, lists: Lists, out_row: Longs, out_scores: Singles, out_count: Ints) -> None:

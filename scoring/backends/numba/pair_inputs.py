@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs, Singles
 from scoring.backends.numba.jit import compiled, internal
@@ -20,13 +21,15 @@ from scoring.bundle.pair_formulas import (
     VectorProduct,
 )
 
-__all__ = ["fill_rows"]
+__all__ = ["fill_formulas", "fill_rows"]
+
+Rows = NDArray[np.integer]
 
 _DAY = 24.0 * 60 * 60 * 1_000_000
 """Microseconds."""
 
 
-def fill_rows(columns: PairColumns, users: Longs, jobs: Longs, out: Floats) -> None:
+def fill_rows(columns: PairColumns, users: Rows, jobs: Rows, out: Floats) -> None:
     """Fill `out` (p, d) with the inputs of pairs of rows."""
     at_job, at_user, at_pair = (
         np.flatnonzero(columns.sides == side).astype(np.int64) for side in (JOB_SIDE, USER_SIDE, PAIR_SIDE)
@@ -37,7 +40,13 @@ def fill_rows(columns: PairColumns, users: Longs, jobs: Longs, out: Floats) -> N
         _fill(formula, users, jobs, missing, out[:, column])
 
 
-def _fill(formula: PairFormula, users: Longs, jobs: Longs, missing: float, out: Floats) -> None:
+def fill_formulas(columns: PairColumns, users: Rows, jobs: Rows, out: Floats) -> None:
+    """Fill `out` (p, number of PAIR_SIDE) with the inputs of pairs of rows that depend on both sides."""
+    for column, (formula, missing) in enumerate(zip(columns.formulas, columns.missing.tolist(), strict=True)):
+        _fill(formula, users, jobs, missing, out[:, column])
+
+
+def _fill(formula: PairFormula, users: Rows, jobs: Rows, missing: float, out: Floats) -> None:
     match formula:
         case PlaceStep():
             _fill_places(
