@@ -345,16 +345,16 @@ def order_candidates(
         counts[:] = 0
         for at in range(first, last):
             counts[np.int64((high - bounds[at]) * factor)] += 1
-        total: Any = first
+        total = first
         for number in range(n_ranges):
             count = counts[number]
             counts[number] = total
             total += count
         for at in range(first, last):
-            number = np.int64((high - bounds[at]) * factor)
-            ordered_jobs[counts[number]] = jobs[at]
-            ordered_bounds[counts[number]] = bounds[at]
-            counts[number] += 1
+            of_bound = np.int64((high - bounds[at]) * factor)
+            ordered_jobs[counts[of_bound]] = jobs[at]
+            ordered_bounds[counts[of_bound]] = bounds[at]
+            counts[of_bound] += 1
 
 
 @nogil_no_refcount
