@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from scoring.caching import SharedCache, SharedCacheCounts
+from scoring.components.learned import Learned
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.errors import RunCancelledError
@@ -23,6 +24,7 @@ from scoring.model import Component, Inputs, JobTerm, Pair, Reason, Value
 from scoring.model_catalog import load_model
 from scoring.ranking import Ranking
 from scoring.synthetic import make_market
+from tests.learning.model_files import make_content, write_model
 from tests.support.clocks import Clock
 from tests.support.shared_cache_sequences import add_action, next_minute
 from tests.support.valkey_server import ValkeyServer, options_of
@@ -73,6 +75,19 @@ async def test_second_engine_reads_lists_without_a_plan(url: str, options: Share
         with engine_of(url, without, model) as alone:
             pd.testing.assert_frame_equal(await ask(alone, user_limit=99), await ask(second, user_limit=99))
             assert counts_of(alone).misses == 0  # fewer users than are shared
+
+
+async def test_lists_of_trained_models_are_shared(url: str, options: SharedCache, tmp_path: Path) -> None:
+    """The digest of the file is part of the key: another file of the same name has other lists."""
+    found = []
+    for seed in (0, 1):
+        write_model(tmp_path / "model.txt", make_content(".txt", seed))
+        model = load_model("standard").with_component(Learned(model=str(tmp_path / "model.txt")), "match", 0.5)
+        with engine_of(url, options, model) as first, engine_of(url, options, model) as second:
+            found.append(await ask(first))
+            pd.testing.assert_frame_equal(await ask(second), found[-1])
+            assert counts_of(first).misses == counts_of(second).hits > 0
+    assert not found[0].equals(found[1])
 
 
 async def test_lists_of_other_content_are_not_shared(url: str, options: SharedCache) -> None:
