@@ -97,7 +97,7 @@ def ask(store: RedisStore, number: int) -> int:
 def test_cache_is_used_after_a_failover(n_sentinels: int, failure: str) -> None:
     """Answers are right before, during and after. Values of the old primary that were replicated are hits."""
     with start_group(n_sentinels) as group:
-        options = options_of(group.url, read_seconds=0.05, connect_seconds=0.2)
+        options = options_of(group.url, read_seconds=1.0, connect_seconds=1.0)
         first, second = open_store(options), open_store(options)
         assert [ask(first, number) for number in range(5)] == [1] * 5
         assert [ask(second, number) for number in range(3)] == [0] * 3
