@@ -75,6 +75,7 @@ class TuningPanel:
         self._job_id: int | None = None
         self._is_confirming = False
         self._requested: Request | None = None
+        self._ended: Request | None = None  # the last request whose computation ended
         self.history = TryHistory(session.baseline)
         self._drafts = drafts
         self._session_id: str | None = None
@@ -494,10 +495,23 @@ class TuningPanel:
         return "Confirming…"
 
     def _submit(self, *, confirm: bool = False) -> None:
-        self._is_confirming = confirm
+        self._is_confirming = confirm or self._is_confirmation_pending()
         self._requested = self._request()
         self.page.show(status=_COMPUTING)  # before the answer to the event
         self.worker.submit(self._requested)
+
+    def _is_confirmation_pending(self) -> bool:
+        """Return whether a confirmation of the current weights was requested and has not ended.
+
+        Another user, job or comparison cancels its computation. The next request repeats it.
+        """
+        pending = self._requested
+        return (
+            pending is not None
+            and pending.confirm
+            and pending != self._ended
+            and (pending.model, pending.baseline) == (self.weights.model, self.weights.baseline)
+        )
 
     def _request(self) -> Request:
         return Request(
@@ -692,6 +706,8 @@ class TuningPanel:
                 self._show_history()
             if status.kind != "computing" and self.worker.is_superseded:
                 return  # outdated: a newer move is submitted
+            if status.kind != "computing":
+                self._ended = self._requested
             text = {"failed": status.reason}.get(status.kind, self._describe_move())
             self.page.show(status=_COMPUTING if status.kind == "computing" else {"kind": status.kind, "text": text})
             if status.kind == "settled":

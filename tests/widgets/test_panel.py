@@ -147,6 +147,32 @@ def test_confirm_tests_the_weights_once(page):
     assert kept == ["", state.confirmation.text, page.panel.state.confirmation.text]
 
 
+def test_job_chosen_while_confirming_keeps_the_confirmation(page, monkeypatch):
+    page.settle("weight", name="fee", value=0.7)
+    session, started, go_on = page.panel.session, threading.Event(), threading.Event()
+    confirm = session.confirm
+
+    def confirm_later(*arguments):
+        started.set()
+        assert go_on.wait(WAIT)
+        return confirm(*arguments)
+
+    monkeypatch.setattr(session, "confirm", confirm_later)
+    page.send("confirm")
+    assert started.wait(WAIT)
+    page.send("job", id=page["list"]["rows"][0]["id"])
+    go_on.set()
+    state = page.panel.wait(WAIT)
+    assert state.waterfall is not None
+    assert state.confirmation is not None
+    assert page["problem"]["at"] == "confirm"
+    assert [one["confirmation"] for one in page["history"]["tries"]] == ["", state.confirmation.text]
+    assert page.settle("job", id=page["list"]["rows"][1]["id"]).confirmation is None  # it has ended
+    page.settle("weight", name="fee", value=0.6)
+    page.send("confirm")
+    assert page.settle("weight", name="fee", value=0.5).confirmation is None  # other weights
+
+
 def test_errors_are_shown_beside_their_control(page, standard):
     for event, at in (
         ({"kind": "weight", "name": "fee", "value": None}, "weight:fee"),
