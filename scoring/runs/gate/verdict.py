@@ -176,9 +176,12 @@ def summarize_record(record: Mapping[str, Any]) -> str:
     exceeded = ", ".join(measure["shown"] for measure in measures.values() if measure["beyond"])
     compared = "no run to compare with" if record["against"] is None else f"compared with run {record['against']}"
     if record["outcome"] == Outcome.PASSED:
-        keys = ["jobs_kept", "coverage", "mean_score"]
-        keys[:0] = ["jobs_kept_as_before"] if "jobs_kept_as_before" in measures else []
-        values = (measures[key]["shown"].rsplit(" (", 1)[0] for key in keys)
+        keys = ("jobs_kept", "coverage", "mean_score")
+        values = [measures[key]["shown"].rsplit(" (", 1)[0] for key in keys]
+        if "jobs_kept_as_before" in measures:  # the same measure by both models
+            by_new = values[0].removeprefix(measures["jobs_kept"]["name"]).strip()
+            by_published = measures["jobs_kept_as_before"]["shown"].rsplit(" (", 1)[0]
+            values[0] = f"{by_published}, by the model of this run {by_new}"
         summary = f"passed, {compared}: {', '.join(values)}"
     elif record["outcome"] == Outcome.HELD_BACK:
         summary = f"held back, {compared}: {exceeded}"
