@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,14 +16,21 @@ __all__ = [
     "draw_pair_bar",
     "escape_data",
     "escape_text",
+    "format_count",
     "format_value",
     "render_list",
     "render_paragraphs",
     "render_table",
+    "set_minus_signs",
 ]
 
 _BAR = 110
 """Width of a small bar."""
+
+
+def set_minus_signs(text: str) -> str:
+    """Return text with a minus sign (U+2212) before negative numbers. Hyphens in names, dates and ids stay."""
+    return re.sub(r"(?<![\w-])-(?=[\d.])", "−", text)
 
 
 def escape_text(text: object, max_length: int = 500) -> str:
@@ -84,11 +92,19 @@ def render_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], capti
 
 
 def format_value(value: float, sign: str = "") -> str:
-    """Return a number with decimals that depend on its size, as the tables of commands do; – if it is not finite."""
+    """Return a number with decimals that depend on its size, as the tables of commands do; – if it is not finite.
+
+    A negative number has a minus sign (U+2212). The tables of commands use the hyphen of ASCII.
+    """
     if not math.isfinite(value):
         return "–"
     size = abs(value)
-    return format(value, sign + (",.0f" if size >= 1000 else ".1f" if size >= 10 else ".3f"))
+    return set_minus_signs(format(value, sign + (",.0f" if size >= 1000 else ".1f" if size >= 10 else ".3f")))
+
+
+def format_count(change: int) -> str:
+    """Return the change of a count with its sign."""
+    return set_minus_signs(f"{change:+,}")
 
 
 def draw_change_bar(change: float, largest: float, label: str) -> str:

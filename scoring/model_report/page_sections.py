@@ -24,16 +24,18 @@ from scoring.model_report.page_elements import (
     draw_pair_bar,
     escape_data,
     escape_text,
+    format_count,
     format_value,
     render_list,
     render_paragraphs,
     render_table,
+    set_minus_signs,
 )
 from scoring.model_report.report_content import ReportContent, RunFacts
 from scoring.model_report.svg_charts import ChartRow, Direction, draw_changes, draw_histogram, find_reach
 from scoring.registry import Metric, Profile
 from scoring.registry.evaluation_log import Change, SavedSlice, TestAccess
-from scoring.registry.promotion_evidence import TestResult, format_change
+from scoring.registry.promotion_evidence import TestResult
 from scoring.registry.promotions import Promotion, StoredPromotion
 from scoring.runs.gate.verdict import BY_PUBLISHED_MODEL
 
@@ -56,7 +58,9 @@ def render_summary(content: ReportContent) -> str:
         _render_groups_box(content),
         _render_box("Decision", _summarize_decision(content), ""),
     ]
-    doubts = "".join(f'<div class="warning"><p>{escape_text(text, 600)}</p></div>' for text in content.doubts)
+    doubts = "".join(
+        f'<div class="warning"><p>{escape_text(set_minus_signs(text), 600)}</p></div>' for text in content.doubts
+    )
     chart = _render_change_chart(content)
     lead = f'<p class="lead">{_conclude(content)}{_qualify(content)}</p>'
     return f'<section id="summary">{lead}<div class="facts">{"".join(boxes)}</div>{doubts}{chart}</section>'
@@ -187,7 +191,7 @@ def _find_headline(evidence: TestResult, access: TestAccess) -> str | None:
 
 def _describe_change(evidence: TestResult, measure: str, change: Change) -> str:
     """Return the rest of a sentence: the change, its likely range, and whether it is more than chance."""
-    size = escape_text(format_change(measure, change, evidence.currency))
+    size = escape_text(_format_change(measure, change, evidence.currency))
     likely = ""
     if change.low is not None and change.high is not None:
         likely = f", likely between {format_value(change.low, '+')} and {format_value(change.high, '+')}"
@@ -197,6 +201,17 @@ def _describe_change(evidence: TestResult, measure: str, change: Change) -> str:
         return f"changed by {size}{likely}. This may be chance."
     word = {True: "got better", False: "got worse", None: "changed"}[change.is_good]
     return f'<span class="{_classify(change.is_good)}">{word}</span>: {size}{likely}. This is more than chance.'
+
+
+def _format_change(measure: str, change: Change, currency: str) -> str:
+    """Return a difference with its unit and its share of the value before, such as −2,531 yen (−61%)."""
+    unit = find_measure(measure, currency).unit
+    return _format_size(change, f" {unit}" if unit.startswith("×") or (unit and " " not in unit) else "")
+
+
+def _format_size(change: Change, unit: str = "") -> str:
+    share = "" if change.relative is None else f" ({_format_relative(change.relative)})"
+    return f"{format_value(change.difference, '+')}{unit}{share}"
 
 
 def _classify(is_good: bool | None) -> str:
@@ -212,7 +227,7 @@ def _render_price(content: ReportContent) -> str:
                 title, "No property of the lists is clearly worse, and none by more than 10%.", "is-good"
             )
         texts = [
-            f"{name_measure(name)} {escape_text(format_change(name, change, evidence.currency))}"
+            f"{name_measure(name)} {escape_text(_format_change(name, change, evidence.currency))}"
             + ("" if evidence.is_significant(name) else " (may be chance)")
             for name, change in worse.items()
         ]
@@ -376,7 +391,7 @@ def _render_model_change(content: ReportContent) -> str:
                 f"<small>{escape_text(describe_component(components[row['group'], row['component']]))}</small>",
                 f"{100 * first:.1f}%",
                 f"{100 * second:.1f}%",
-                f"{100 * row['change']:+.1f}",
+                set_minus_signs(f"{100 * row['change']:+.1f}"),
                 draw_pair_bar(first, second, largest, name),
             ]
         )
@@ -416,7 +431,7 @@ def _render_settings(settings: list[dict[Any, Any]]) -> str:
 
 
 def _format_setting(value: Any) -> str:
-    return value if isinstance(value, str) else format_setting(value)
+    return value if isinstance(value, str) else set_minus_signs(format_setting(value))
 
 
 def _render_test(content: ReportContent) -> str:
@@ -496,14 +511,14 @@ def _render_measures(
             likely = f"{format_value(change.low)} to {format_value(change.high)}"
         good = {1: "higher is better", -1: "lower is better", 0: "no good direction"}[find_good_sign(name)]
         unit = find_measure(name, evidence.currency).unit
-        unit_text = f", {unit}" if unit and " " not in unit else ""
+        unit_text = f", {unit}" if unit else ""
         rows.append(
             [
                 f"{name_measure(name)}<small>{escape_text(name)}{escape_text(unit_text)}; {good}</small>",
                 format_value(before),
                 format_value(access.metrics[name].value),
                 f'<span class="{_classify(change.is_good) if evidence.is_significant(name) or is_large else ""}">'
-                f"{escape_text(format_change(name, change, ''))}{' !' if is_large else ''}</span>",
+                f"{_format_size(change)}{' !' if is_large else ''}</span>",
                 likely,
                 _format_verdict(evidence, name, change),
             ]
@@ -552,7 +567,7 @@ def _render_costs(content: ReportContent) -> str:
             continue
         name, is_large = row["measure"], is_price(row["measure"], row["relative"])
         unit = find_measure(name, lists.currency).unit
-        unit_text = f", {unit}" if unit and " " not in unit else ""
+        unit_text = f", {unit}" if unit else ""
         direction = _find_direction(name, row["difference"]) if is_large else ""
         rows.append(
             [
@@ -572,7 +587,7 @@ def _render_costs(content: ReportContent) -> str:
 
 
 def _format_relative(relative: float) -> str:
-    return f"{100 * relative:+.0f}%" if math.isfinite(relative) else "from 0"
+    return set_minus_signs(f"{100 * relative:+.0f}%") if math.isfinite(relative) else "from 0"
 
 
 def _render_groups(content: ReportContent) -> str:
@@ -671,11 +686,11 @@ def _render_list_changes(content: ReportContent) -> str:
                 escape_data(row["name"], 80),
                 f"{row['places_before']:,}",
                 f"{row['places_after']:,}",
-                f'<span class="{"good" if row["change"] > 0 else "bad"}">{row["change"]:+,}</span>',
+                f'<span class="{"good" if row["change"] > 0 else "bad"}">{format_count(row["change"])}</span>',
                 draw_change_bar(
                     row["change"],
                     largest,
-                    f"{make_printable(row['name'], 80)}: {row['change']:+,} places",
+                    f"{make_printable(row['name'], 80)}: {format_count(row['change'])} places",
                 ),
             ]
             for frame in (gains, losses)
@@ -767,7 +782,7 @@ def _summarize_gate(run: RunFacts) -> str:
     gate = run.gate
     if gate is None:
         return "<p>The run was not checked against an earlier one before it was published.</p>"
-    notes = render_list(escape_data(note, 1_000) for note in gate["notes"])
+    notes = render_list(escape_data(set_minus_signs(note), 1_000) for note in gate["notes"])
     measures = list(gate["measures"].values())
     if not measures:
         return f"<p>There was no earlier run to check against.</p>{notes}"
@@ -801,9 +816,10 @@ def _render_checks(measures: Iterable[Mapping[str, Any]], caption: str) -> str:
     for measure in measures:
         by_earlier = "<small>new data, ranked by the earlier model</small>" if measure["as_before"] else ""
         shown = measure["shown"].removeprefix(measure["name"]).removeprefix(BY_PUBLISHED_MODEL).strip()
+        shown = escape_text(set_minus_signs(shown))
         result = '<span class="bad">limit exceeded</span>' if measure["beyond"] else "within the limit"
         is_limited = measure["limit"] is not None
-        rows.append([escape_text(measure["name"]) + by_earlier, escape_text(shown), result if is_limited else "–"])
+        rows.append([escape_text(measure["name"]) + by_earlier, shown, result if is_limited else "–"])
     return render_table([Column("check"), Column("values"), Column("result")], rows, caption)
 
 
@@ -821,7 +837,7 @@ def _render_limits(content: ReportContent) -> str:
         ]
         if access.n_users is not None and access.n_users < 120:
             items.append(f"With {pluralize(access.n_users, 'user')}, likely ranges are too narrow. 120 are enough.")
-    items += [escape_text(note, 600) for note in content.notes]
+    items += [escape_text(set_minus_signs(note), 600) for note in content.notes]
     if lists is not None:
         items.append(
             "Winners, losers and examples compare lists, not their effect. A company with more places does not "

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from scoring.model_report.page_elements import escape_text
+from scoring.model_report.page_elements import escape_text, set_minus_signs
 
 __all__ = ["ChartRow", "draw_changes", "draw_histogram", "find_reach"]
 
@@ -120,4 +120,4 @@ def _render(slug: str, title: str, description: str, height: int, parts: Sequenc
 def _format_share(share: float) -> str:
     if not math.isfinite(share):
         return "from 0"
-    return f"{100 * share:+.0f}%" if round(100 * share) else "0%"
+    return set_minus_signs(f"{100 * share:+.0f}%") if round(100 * share) else "0%"

@@ -67,16 +67,17 @@ def test_numbers_equal_the_printed_tables(content: ReportContent) -> None:
     for name in ("NDCG@10", "HitRate@40", "mean fee@40", "mean wage@40", "coverage@40"):
         line = next(line for line in evidence.splitlines() if line.startswith(name))
         cells = re.findall(r"[-+]?[\d,]*\.?\d+%?", line.removeprefix(name).split("may be")[0])
-        assert re.findall(r"[-+]?[\d,]*\.?\d+%?", " ".join(page.find_row(name, cells[0])[2:5])) == cells
+        cells = [cell.replace("-", "−") for cell in cells]
+        assert re.findall(r"[−+]?[\d,]*\.?\d+%?", " ".join(page.find_row(name, cells[0])[2:5])) == cells
     compared = (pages.FOLDER / "compare.txt").read_text("utf-8")
     for name in ("mean fee@4 ", "miscalibration@4 ", "popularity bias@4 "):
         line = next(line for line in compared.splitlines() if line.startswith(name))
         before, change = re.findall(r"[-+]?\d+\.\d+(?: \([-+]\d+%\))?", line.removeprefix(name))
         row = page.find_row(name.strip(), before)
         assert row[1] == before
-        assert row[3].removesuffix(" !") == change
+        assert row[3].removesuffix(" !") == change.replace("-", "−")
     assert page.find_row("ひかりフーズ", "+1")[1:4] == ["0", "1", "+1"]
-    assert page.find_row("株式会社グリ", "-1")[1:4] == ["1", "0", "-1"]
+    assert page.find_row("株式会社グリ", "−1")[1:4] == ["1", "0", "−1"]
     assert page.find_row("fee", "10.0%")[1:4] == ["10.0%", "24.0%", "+14.0"]
 
 
@@ -84,8 +85,9 @@ def test_summary_states_loss_price_objections_and_people(content: ReportContent)
     text = read(content).text
     for part in (
         "users choose fewer of the shown jobs",
-        "the quality of the order (NDCG@10) got worse: -0.140 (-29%), likely between -0.203 and -0.075.",
-        "fee per shown job -2,358 yen (-59%)",
+        "the quality of the order (NDCG@10) got worse: −0.140 (−29%), likely between −0.203 and −0.075.",
+        "fee per shown job −2,358 yen (−59%)",
+        "−0.070 × area mean (−6%)",
         "The declared goal NDCG@10 is significantly worse",
         "12 of these users were also used to find the weights.",
         "Requested by Sato, approved by Ito.",
@@ -93,6 +95,13 @@ def test_summary_states_loss_price_objections_and_people(content: ReportContent)
         "In use",
     ):
         assert part in text
+
+
+def test_negative_numbers_have_a_minus_sign(content: ReportContent) -> None:
+    """Hyphens remain in words, ids and dates."""
+    page = render_report_page(content)
+    assert re.findall(r"(?<![\w-])-\.?\d[^<]{0,20}", page.partition("</style>")[2]) == []
+    assert "2026-01-05" in page
 
 
 def test_evaluation_of_the_listed_users_shows_properties_once(content: ReportContent) -> None:
