@@ -48,6 +48,14 @@ _PROBLEMS = """() => {
     const isCut = one.clientWidth && one.scrollWidth > one.clientWidth + 1;
     if (isShown(one) && isCut) problems.push(`${name(one)} is cut off`);
   }
+  for (const one of page.querySelectorAll(".profiles select")) {
+    const context = document.createElement("canvas").getContext("2d");
+    context.font = getComputedStyle(one).font;
+    const room = one.clientWidth - 32;  // the padding and the arrow
+    for (const option of isShown(one) ? one.options : []) {
+      if (context.measureText(option.text).width > room) problems.push(`the option ${option.text} is cut off`);
+    }
+  }
   return problems;
 }"""
 _MEASURE = """() => {
