@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jupyter_server.base.handlers import JupyterHandler
@@ -224,7 +224,23 @@ def _serve_panel(options: Sequence[str]) -> None:
     config.MappingKernelManager.cull_interval = _CULL_INTERVAL_SECONDS
     config.MappingKernelManager.cull_connected = False
     config.Voila.tornado_settings = {"ws_ping_timeout": _PING_MILLISECONDS}
-    Voila.launch_instance([*options, *_make_encryption_options()], config=config)
+    _make_server(Voila).launch_instance([*options, *_make_encryption_options()], config=config)
+
+
+def _make_server(voila: Any) -> Any:
+    """Return a class of servers that kill their kernels when they end.
+
+    A kernel that is asked to end while it runs a cell prints a traceback, because it closes its connections first. Each
+    spare kernel runs a cell while it starts. Kernels have nothing to save: drafts are written after each move.
+    """
+    from jupyter_core.utils import run_sync
+
+    class PanelServer(voila):  # type: ignore[misc]
+        def stop(self) -> None:
+            shutil.rmtree(self.connection_dir, ignore_errors=True)
+            run_sync(self.kernel_manager.shutdown_all)(now=True)
+
+    return PanelServer
 
 
 def _make_encryption_options() -> list[str]:

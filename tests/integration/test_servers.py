@@ -21,6 +21,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scoring.cli.app import app
+from tests.cli.command import LUCKY_COMPONENT
 from tests.support.child_signals import restore_signals
 from tests.support.proof_counts import record_count
 from tests.support.server_process import SECONDS, Server, ask_for_page, command_line, connections, served, wait_until
@@ -133,6 +134,25 @@ def test_panel_requires_token_and_ends_on_sigterm(panel: Server, folder: Path) -
     assert said.endswith("The panel has stopped.\n")
     assert panel.token not in said
     assert not list((folder / "temporary").glob("*"))
+
+
+SLOW_COMPONENT = f"""
+import os, pathlib, time
+{LUCKY_COMPONENT}
+if "SCORING_FOLDER" in os.environ:  # a kernel of the server, not the command
+    pathlib.Path("started").touch()
+    time.sleep(1)
+    raise OSError("the cell ends")
+"""
+
+
+def test_ctrl_c_while_a_kernel_runs_prints_no_traceback(folder: Path, market: Path) -> None:
+    """The spare kernel runs a cell, which ends while the server stops."""
+    (folder / "slow.py").write_text(SLOW_COMPONENT)
+    with served(folder, "panel", "--db", str(market), "--component", "slow.py") as panel:
+        wait_until((folder / "started").exists)
+        assert panel.end(signal.SIGINT) == 0
+        assert panel.rest() == "Press Ctrl-C to stop it.\nThe panel has stopped.\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
