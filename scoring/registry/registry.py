@@ -494,6 +494,15 @@ class Registry:
             )
         return profile
 
+    def find_rollback(self) -> Promotion:
+        """Return the promotion that `rollback` would take into use again.
+
+        Raises
+        ------
+        ConfigurationError: If no earlier promotion exists.
+        """
+        return find_rollback_target(self._read_promotions().entries)
+
     def rollback(self, *, note: str = "") -> Profile:
         """Take the previously promoted version into use again, and return it.
 

@@ -221,4 +221,4 @@ def test_promotion_asks_on_a_terminal(workbench: Workbench, monkeypatch: pytest.
     decision = workbench.registry.find_promotion()
     assert decision is not None
     assert decision.name == "asked-for"
-    workbench.call("profiles", "rollback")
+    workbench.call("profiles", "rollback", "--yes")

@@ -316,15 +316,22 @@ def _make_review(force: str | None, yes: bool, database: str) -> Callable[[Evide
         if not _is_terminal():
             raise typer.BadParameter("The standard input is not a terminal. Read the evidence, and confirm with --yes.")
         reference = evidence.profile.metadata.reference
-        try:
-            is_confirmed = typer.confirm(f"Promote {reference} for {_mask_password(database)}?")
-        except typer.Abort:  # Ctrl-C or Ctrl-D
-            is_confirmed = False
-        if not is_confirmed:
-            make_console().print(f"{reference} is not promoted.", markup=False, soft_wrap=True)
-            raise typer.Exit(1)
+        _require_confirmation(f"Promote {reference} for {_mask_password(database)}?", f"{reference} is not promoted.")
 
     return review
+
+
+def _require_confirmation(question: str, refusal: str) -> None:
+    """Ask a question. If the answer is not yes, print `refusal` and exit with code 1."""
+    from scoring.cli.progress import make_console
+
+    try:
+        is_confirmed = typer.confirm(question)
+    except typer.Abort:  # Ctrl-C or Ctrl-D
+        is_confirmed = False
+    if not is_confirmed:
+        make_console().print(refusal, markup=False, soft_wrap=True)
+        raise typer.Exit(1)
 
 
 def _is_terminal() -> bool:
@@ -356,15 +363,22 @@ def _print_promoted(profile: Profile, database: str, component: Sequence[Path] |
 @app.command()
 def rollback(
     note: NoteOption = "",
+    yes: YesOption = False,
     profiles: FolderOption = DEFAULT_PROFILES,
     db: PromotionsOption = None,
     component: ComponentOption = None,
 ) -> None:
     """Undo the last promotion.
 
-    The version that was promoted before is promoted again.
+    The version that was promoted before is promoted again. In a terminal the command asks for confirmation. A script
+    is not asked: the version was in use before.
     """
-    profile = _open_registry(profiles, component, _require_database(db)).rollback(note=note)
+    database = _require_database(db)
+    registry = _open_registry(profiles, component, database)
+    if not yes and _is_terminal():
+        target = registry.find_rollback().reference
+        _require_confirmation(f"Roll back to {target} for {_mask_password(database)}?", "Nothing was rolled back.")
+    profile = registry.rollback(note=note)
     _print_stored(f"Rolled back to {profile.metadata.reference}.")
 
 

@@ -6,8 +6,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from typer.testing import Result
+from typer.testing import CliRunner, Result
 
+from scoring.cli.app import app
 from scoring.cli.options import DEFAULT_DB, DEFAULT_PROFILES
 from scoring.database.database import Database
 from scoring.model_catalog import load_model
@@ -121,6 +122,21 @@ def test_diff_prints_weights_parameters_and_rules(saved: Call) -> None:
     registry = Registry("data/profiles")
     registry.save("cap", load_model("standard").with_eligibility(max_per_company=3))
     assert "rule  max_per_company  off   3" in page(saved("profiles", "diff", "standard", "cap"))
+
+
+def test_rollback_in_a_terminal_asks_for_confirmation(saved: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in (1, 2):
+        saved("profiles", "promote", f"night@{version}", *UNTESTED)
+    monkeypatch.setattr("scoring.cli.commands.profiles._is_terminal", lambda: True)
+    declined = CliRunner().invoke(app, ["profiles", "rollback"], input="n\n")
+    assert declined.exit_code == 1
+    assert "Roll back to night@1 for" in declined.stdout
+    assert "Nothing was rolled back." in declined.stdout
+    assert "night@2" in page(saved("profiles", "history")).splitlines()[-1]
+    assert page(saved("profiles", "rollback", "--yes")) == "Rolled back to night@1."
+    empty = CliRunner().invoke(app, ["profiles", "rollback"], input="n\n")
+    assert empty.exit_code == 1
+    assert "no earlier promotion exists" in empty.stderr  # without a question
 
 
 def test_promote_and_rollback_are_in_history(saved: Call) -> None:
