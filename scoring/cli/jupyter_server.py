@@ -235,7 +235,7 @@ def _make_server(voila: Any) -> Any:
     """
     from jupyter_core.utils import run_sync
 
-    class PanelServer(voila):  # type: ignore[misc]
+    class PanelServer(voila):
         def stop(self) -> None:
             shutil.rmtree(self.connection_dir, ignore_errors=True)
             run_sync(self.kernel_manager.shutdown_all)(now=True)
