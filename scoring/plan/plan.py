@@ -221,6 +221,15 @@ class Plan:
         tables = rules.job_class.nbytes + rules.class_allowed.nbytes + rules.user_class.nbytes
         return tables + estimate_mask_bytes(rules) + estimate_bytes(self.program)
 
+    def scale_search_bytes(self, n_users: int, n_jobs: int) -> int:
+        """Return about `search_bytes` for this model and other numbers of users and jobs."""
+        from scoring.backends.numba.vector_clusters import estimate_bytes
+
+        rules = self.exclusions.arrays
+        of_users = rules.user_class.nbytes * n_users / max(len(self.user_id), 1)
+        of_jobs = (rules.job_class.nbytes + estimate_mask_bytes(rules)) * n_jobs / max(len(self.job_id), 1)
+        return round(of_users + of_jobs) + rules.class_allowed.nbytes + estimate_bytes(self.program, n_users, n_jobs)
+
     @property
     def bundle(self) -> Bundle:
         """All arrays that ranking reads. Not cached: a reference cycle would delay freeing the plan and the bundle."""

@@ -27,7 +27,8 @@ def predict_memory(
     """Return the memory of a run that writes Parquet files, for each size: users, jobs and actions.
 
     The columns are users · jobs · actions · needed_bytes · available_bytes · fits. Bytes are those above the memory of
-    Python and its libraries. The encoded model is scaled from `prepared`, so its components count.
+    Python and its libraries. The encoded model is scaled from `prepared`, so its components count. Clusters of vectors
+    count for models in which a product has most of the weight.
 
     Parameters
     ----------
@@ -55,6 +56,7 @@ def predict_memory(
             k=min(k, jobs),
             chunk_size=DEFAULT_CHUNK_SIZE,
             workers=workers,
+            search_bytes=prepared.plan.scale_search_bytes(users, jobs),
         )
         rows.append((users, jobs, actions, needed, free, needed <= free))
     return pd.DataFrame(rows, columns=["users", "jobs", "actions", "needed_bytes", "available_bytes", "fits"])

@@ -133,22 +133,26 @@ def count_clusters(n_jobs: int) -> int:
     return min(MOST_CLUSTERS, max(1, n_jobs // JOBS_PER_CLUSTER // CHUNK) * CHUNK)
 
 
-def estimate_bytes(program: Program) -> int:
+def estimate_bytes(program: Program, n_users: int | None = None, n_jobs: int | None = None) -> int:
     """Return the bytes that computing the clusters of a program takes at most; 0 if they are hardly tried.
 
-    They are tried if a product has so much weight that pruning scores most jobs.
+    They are tried if a product has so much weight that pruning scores most jobs. With `n_users` and `n_jobs`, return
+    the bytes of the same model at another size.
     """
     of_products = [
         (program.term_kind[program.term_start[c] : program.term_start[c + 1]] == DOT).any()
         for c in range(program.n_components)
     ]
     share = program.flat_weight[of_products].sum() / max(program.flat_weight.sum(), 1e-300)
-    if share < MIN_WEIGHT or find_objection(program) is not None:
+    if share < MIN_WEIGHT or len(program.dot_scale) > 1:
         return 0
-    n_jobs, d = int(program.dot_job_has[0].sum()), program.user_vector.shape[1]
-    n_clusters = count_clusters(n_jobs)
-    of_vectors = 4 * d * (3 * n_jobs + BLOCK_JOBS * n_clusters)  # copies by job, sorted and in blocks
-    return of_vectors + _BYTES_PER_JOB * n_jobs + 4 * n_clusters * min(n_jobs, _AT_ONCE)
+    has_vector = program.dot_job_has[0]
+    with_vector = int(has_vector.sum()) if n_jobs is None else round(n_jobs * float(has_vector.mean()))
+    n_clusters, d = count_clusters(with_vector), program.user_vector.shape[1]
+    if (program.n_users if n_users is None else n_users) < USERS_PER_CLUSTER * n_clusters:
+        return 0
+    of_vectors = 4 * d * (3 * with_vector + BLOCK_JOBS * n_clusters)  # copies by job, sorted and in blocks
+    return of_vectors + _BYTES_PER_JOB * with_vector + 4 * n_clusters * min(with_vector, _AT_ONCE)
 
 
 def has_weighted_product(program: Program, index: Index) -> bool:
