@@ -15,6 +15,7 @@ from scoring.columns import TABLES
 from scoring.errors import ConfigurationError, DataError, OutputError, make_printable, pluralize
 from scoring.storage.home_folder_expansion import expand_path
 from scoring.storage.os_errors import describe_os_error
+from scoring.validation.referenced_ids import UNKNOWN
 from scoring.validation.rejections import group_rejections, make_empty_rejections
 from scoring.validation.table_validator import NormalisedTable
 from scoring.validation.unknown_values import UnknownValues, find_unknown_values
@@ -22,6 +23,12 @@ from scoring.validation.unknown_values import UnknownValues, find_unknown_values
 __all__ = ["DataReport", "Limit", "TableReport"]
 
 REASON_COLUMNS: Final = ("refused_row", "refused_column", "refused_value", "refused_reason")
+
+
+_DELETED: Final = (
+    "Most of them refer to rows that do not exist, such as deleted jobs. Instead of deleting a job, close it with "
+    "is_active or expires_at, so that its actions stay valid."
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,11 @@ class TableReport:
     def n_invalid(self) -> int:
         """Number of rows that are invalid themselves, without rows that only refer to a rejected row."""
         return sum(count for reason, count in self.rejected.items() if reason not in self.caused_by)
+
+    @property
+    def n_unknown(self) -> int:
+        """Number of rows that refer to a user or job that does not exist, for example because it was deleted."""
+        return sum(count for reason, count in self.rejected.items() if f" {UNKNOWN}" in reason)
 
     def format_line(self) -> str:
         """Return a line such as `jobs: 100 read = 98 used + 2 rejected (fee is not a number: 2)`.
@@ -274,8 +286,9 @@ class DataReport:
         exceeding = [table for table in self.tables.values() if not limit.allows(table)]
         if exceeding:
             lines = "; ".join(table.format_line() for table in exceeding)
+            cause = "".join(f" {_DELETED}" for table in exceeding if table.n_unknown > table.n_invalid / 2)
             raise DataError(
-                f"Too many invalid rows. At most {limit} of a table may be invalid. {lines}.{advice}",
+                f"Too many invalid rows. At most {limit} of a table may be invalid. {lines}.{cause}{advice}",
                 problems=self.problems,
                 reason="too many invalid rows",
                 table=exceeding[0].table,

@@ -201,6 +201,21 @@ def test_rows_that_refer_to_rejected_rows_do_not_reach_limit() -> None:
         ledger.require(Limit.parse("2"))
 
 
+def test_message_names_deleted_jobs_if_they_exceed_the_limit() -> None:
+    dirty = frames()
+    dirty["actions"].loc[:4, "job_id"] = 10**9
+    ledger = Dataset.from_frames(**dirty, on_bad="quarantine").ledger
+    assert ledger["actions"].n_unknown == ledger["actions"].n_invalid == 5
+    with raises_data("too many invalid rows", table="actions") as caught:
+        ledger.require(Limit.parse("4"))
+    assert "deleted jobs" in str(caught.value)
+    dirty["actions"].loc[5:20, "action"] = "looked"  # most rows have another problem
+    ledger = Dataset.from_frames(**dirty, on_bad="quarantine").ledger
+    with raises_data("too many invalid rows", table="actions") as caught:
+        ledger.require(Limit.parse("4"))
+    assert "deleted jobs" not in str(caught.value)
+
+
 def test_error_lists_every_kind_of_problem_of_every_table() -> None:
     dirty = frames()
     dirty["jobs"] = dirty["jobs"].astype({"fee": object, "title": object, "posted_at": object})
