@@ -27,6 +27,7 @@ CHECKS: Final = {
     "unknown values": "codes and units that no reference table and no rule knows",
     "text ids": "a few text ids among numbers, or numbers among text ids",
     "times of 1970": "columns whose times are all in January 1970",
+    "clock": "the newest action, which sets the clock, is a day after 99.9% of the actions, or after now",
     "local times": "at least 5% of the postings are after the clock, all within 14 hours",
     "duplicate postings": "more than 1% of the open jobs repeat the company, title and city of another one",
     "jobs": "jobs by state: open, posted later, expired, inactive",
@@ -109,6 +110,7 @@ def find_run_warnings(prepared: Prepared) -> list[Finding]:
     """
     data = prepared.dataset
     found = [
+        *row_findings.find_late_clock(data),
         *row_findings.find_local_times(data),
         *row_findings.find_times_of_1970(data),
         *market_findings.find_job_states(data),
@@ -123,6 +125,7 @@ def _check_rows(data: Dataset) -> Iterator[Finding]:
     yield from row_findings.find_unknown_codes(data)
     yield from row_findings.find_text_ids(data)
     yield from row_findings.find_times_of_1970(data)
+    yield from row_findings.find_late_clock(data)
     yield from row_findings.find_local_times(data)
     yield from row_findings.find_duplicate_postings(data)
 

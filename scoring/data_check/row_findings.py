@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -17,6 +18,7 @@ from scoring.model import ScoringModel
 
 __all__ = [
     "find_duplicate_postings",
+    "find_late_clock",
     "find_local_times",
     "find_missing_values",
     "find_rejected_rows",
@@ -30,11 +32,19 @@ MOSTLY_MISSING: Final = 0.9
 LOCAL_SHARE: Final = 0.05
 LOCAL_HOURS: Final = 14
 """The largest offset of a time zone from UTC."""
+MANY_ACTIONS: Final = 100
+"""Number of actions from which their distances show that the newest one is an outlier."""
+LATE_SHARE: Final = 0.001
+CLOCK_ERROR: Final = DAY // 144
+"""Microseconds that clocks of machines may differ by: 10 minutes."""
 FEW_IDS: Final = 0.1
 DUPLICATES: Final = 0.01
 END_OF_JANUARY_1970: Final = 31 * DAY
 """Seconds, milliseconds or microseconds since 1970 that are read in a larger unit are before this time."""
 
+_ADVICE_OF_DELETED: Final = (
+    "Keep deleted jobs as closed ones (is_active, expires_at), or let runs accept it with --max-refused."
+)
 TABLES_OF_ROWS: Final = ("jobs", "users", "actions")
 
 
@@ -46,7 +56,7 @@ def find_rejected_rows(data: Dataset) -> Iterator[Finding]:
             "rejected rows",
             "warning",
             make_printable(table.format_line(), 500),
-            "Correct the source and import it again.",
+            _ADVICE_OF_DELETED if table.n_unknown > table.n_invalid / 2 else "Correct the source and import it again.",
         )
     if not rejected:
         yield Finding("rejected rows", "info", "all loaded rows are valid")
@@ -139,6 +149,41 @@ def find_local_times(data: Dataset) -> Iterator[Finding]:
             f"jobs.posted_at: {format_share(later.mean())} of the postings are after the clock "
             f"{data.as_of:%Y-%m-%d %H:%M} UTC, all within {hours:.1f} hours",
             "These may be local times: state `zone:` in the mapping, such as `zone: Asia/Tokyo`.",
+        )
+
+
+def find_late_clock(data: Dataset) -> Iterator[Finding]:
+    """Return a warning if the newest action sets a clock that is probably wrong.
+
+    That is a clock after the time of this machine, or a day and ten usual distances of actions after 99.9% of them.
+    """
+    at, clock = data.actions.at, data.clock
+    if clock.set_back or not len(at) or at.max() != clock.now:
+        return  # the caller gave the time
+    newest, hour = f"{data.as_of:%Y-%m-%d %H:%M} UTC", DAY / 24
+    ahead = clock.now - time.time_ns() // 1000
+    if ahead > CLOCK_ERROR:
+        yield Finding(
+            "clock",
+            "warning",
+            f"the newest action, {newest}, sets the clock and is {ahead / hour:,.1f} hours after the time of this "
+            "machine",
+            "If times are local, state `zone:` in the mapping. If this one is wrong, correct it, or set --as-of.",
+        )
+        return
+    place = int((1 - LATE_SHARE) * (len(at) - 1))
+    before = int(np.partition(at, place)[place])
+    if len(at) < MANY_ACTIONS or clock.now - before <= DAY:
+        return
+    usual = float(np.median(np.diff(np.sort(at))))
+    if clock.now - before > DAY + 10 * usual:
+        last = int(at[at <= before + DAY].max())
+        yield Finding(
+            "clock",
+            "warning",
+            f"the newest action, {newest}, sets the clock and is {(clock.now - before) / DAY:,.1f} days after 99.9% of "
+            "the actions",
+            f"If its time is wrong, correct it, or set --as-of {pd.Timestamp(last, unit='us'):%Y-%m-%dT%H:%M:%SZ}.",
         )
 
 

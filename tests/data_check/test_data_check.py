@@ -13,6 +13,7 @@ import pytest
 from scoring import Dataset, Prepared, load_model, make_market
 from scoring.columns.dataset_frames import Tables
 from scoring.data_check import CHECKS, DataCheck, check_data, find_run_warnings
+from scoring.data_check.row_findings import find_late_clock
 from scoring.model import Component, Inputs, Pair, Part, Reason, ScoringModel, WeightProfile
 from scoring.model.terms import JobTerm, Value
 
@@ -36,7 +37,15 @@ def check(frames: dict[str, pd.DataFrame], model: ScoringModel = STANDARD, **opt
 def test_shipped_market_has_no_warning() -> None:
     found = check_data(Dataset(make_market(2_200, 2_000, seed=2).tables), STANDARD)
     assert found.problems == found.warnings == ()
-    silent = {"text ids", "times of 1970", "local times", "duplicate postings", "areas without jobs", "factors"}
+    silent = {
+        "clock",
+        "text ids",
+        "times of 1970",
+        "local times",
+        "duplicate postings",
+        "areas without jobs",
+        "factors",
+    }
     assert {finding.check for finding in found.findings} == set(CHECKS) - silent - {"component values"}
     assert len(found.frame()) == len(found.findings)
 
@@ -83,6 +92,21 @@ def local_times(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
     tables["jobs"].loc[late, "posted_at"] = clock + pd.Timedelta(hours=8.5)
     tables["jobs"].loc[tables["jobs"]["posted_at"] > clock + pd.Timedelta(hours=9), "posted_at"] = clock
     return "local times", "within 8.5 hours"
+
+
+def late_action(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
+    clock = tables["actions"]["occurred_at"].max()
+    tables["actions"].loc[7, "occurred_at"] = clock + pd.Timedelta(days=40)
+    return (
+        "clock",
+        f"days after 99.9% of the actions. If its time is wrong, correct it, or set --as-of {clock:%Y-%m-%d}",
+    )
+
+
+def future_action(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
+    now = pd.Timestamp.now(tz="UTC").floor("us")
+    tables["actions"].loc[7, "occurred_at"] = now + pd.Timedelta(hours=9)
+    return "clock", "9.0 hours after the time of this machine"
 
 
 def duplicates(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
@@ -154,7 +178,7 @@ def few_users(tables: dict[str, pd.DataFrame]) -> tuple[str, str]:
 PLANTS: list[Plant] = [
     invalid_fee, missing_fees, unknown_salary_type, repeated_header, epoch_seconds, local_times, duplicates,
     expired_jobs, inactive_users, no_wishes_no_actions, no_applications, quiet_week, area_without_jobs, other_factors,
-    one_fee, no_clicks, few_users,
+    one_fee, no_clicks, few_users, late_action, future_action,
 ]  # fmt: skip
 
 
@@ -187,7 +211,7 @@ def test_component_outside_the_range_is_a_problem(market: Tables) -> None:
     assert "500" in problem.text
 
 
-@pytest.mark.parametrize("plant", [expired_jobs, inactive_users, local_times, epoch_seconds, one_fee])
+@pytest.mark.parametrize("plant", [expired_jobs, inactive_users, late_action, local_times, epoch_seconds, one_fee])
 def test_run_repeats_the_important_findings(market: Tables, plant: Plant) -> None:
     changed = frames(market)
     name, value = plant(changed)
@@ -198,6 +222,14 @@ def test_run_repeats_the_important_findings(market: Tables, plant: Plant) -> Non
 
 def test_run_has_no_warning_on_the_shipped_market(market: Tables) -> None:
     assert find_run_warnings(Prepared.of(Dataset(market), STANDARD)) == []
+
+
+def test_given_clock_is_not_warned_about(market: Tables) -> None:
+    changed = frames(market)
+    late_action(changed)
+    for as_of in (market.actions["occurred_at"].max(), changed["actions"]["occurred_at"].max() + pd.Timedelta(days=1)):
+        data = Dataset.from_frames(**changed, as_of=as_of)
+        assert list(find_late_clock(data)) == []
 
 
 def test_every_finding_belongs_to_a_check(market: Tables) -> None:
