@@ -540,6 +540,7 @@ def test_promotion_is_swapped_as_a_whole(
         wait_until(lambda: engine.status().basis == 2)
         status = engine.status()
         assert status.model == registry.load("other").model.name
+        wait_until(lambda: any("model" in line for line in caplog.messages))  # after the lists are swapped
         assert [status.model in line for line in caplog.messages if "model" in line] == [True]
         assert_exact(engine)
         after = all_lists(engine)

@@ -149,19 +149,19 @@ def test_confirm_tests_the_weights_once(page):
 
 def test_job_chosen_while_confirming_keeps_the_confirmation(page, monkeypatch):
     page.settle("weight", name="fee", value=0.7)
-    session, started, go_on = page.panel.session, threading.Event(), threading.Event()
+    session, started, released = page.panel.session, threading.Event(), threading.Event()
     confirm = session.confirm
 
     def confirm_later(*arguments):
         started.set()
-        assert go_on.wait(WAIT)
+        assert released.wait(WAIT)
         return confirm(*arguments)
 
     monkeypatch.setattr(session, "confirm", confirm_later)
     page.send("confirm")
     assert started.wait(WAIT)
     page.send("job", id=page["list"]["rows"][0]["id"])
-    go_on.set()
+    released.set()
     state = page.panel.wait(WAIT)
     assert state.waterfall is not None
     assert state.confirmation is not None
