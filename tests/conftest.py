@@ -30,6 +30,9 @@ if TYPE_CHECKING:  # the process that distributes the tests needs no database, a
 
 __all__ = ["cluster", "damaged_cluster"]  # fixtures
 
+# read when numba is imported: no test may use a graphics card, and the simulator needs none
+os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
+
 # how long it takes to draw values depends on what else the machine does
 settings.register_profile("tests", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")

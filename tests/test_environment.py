@@ -18,6 +18,7 @@ EXTRAS = (
     "live",
     "cluster",
     "learned",
+    "gpu",
     "mlflow",
     "excel",
     "frames",

@@ -20,7 +20,7 @@ from scoring.errors import ConfigurationError
 from scoring.plan import Plan
 from scoring.threads.pool import available_cpus
 
-__all__ = ["Scorer", "are_kernels_compiled", "load_kernels"]
+__all__ = ["Scorer", "Strategy", "are_kernels_compiled", "find_card_objection", "load_kernels"]
 
 
 class Scorer:
@@ -30,8 +30,8 @@ class Scorer:
     ----------
     plan: The plan of a model.
     workers: Maximum number of threads; None: one per available core. Results do not depend on it.
-    path: The strategy of the compiled kernels: "pruned", "dense", or "auto", which tries them on a sample; or "scan",
-        which needs no search index, for a few users of jobs that are not ranked again.
+    path: The strategy of the compiled kernels: "pruned", "dense", or "auto", which tries them on a sample; "scan",
+        which needs no search index, for a few users of jobs that are not ranked again; or "gpu", a graphics card.
     seeds: A ranking of the same data and rules under other weights. The current scores of its jobs are the initial
         bounds of the search. Results do not depend on it.
     backend: Factory of the backend; None: `NumbaBackend`.
@@ -112,3 +112,10 @@ def are_kernels_compiled() -> bool:
 def load_kernels() -> None:
     """Load the kernels of rankings from disk if this machine has compiled them, before the first ranking needs them."""
     load_cached(pruned_topk.top_k)
+
+
+def find_card_objection() -> str | None:
+    """Return why no graphics card can be used, as text; None if one can be used."""
+    from scoring.backends.cuda.device import find_objection
+
+    return find_objection()

@@ -32,6 +32,10 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
                 "compiled lists", "The lists of each strategy (pruned, dense, clustered) equal those of the reference."
             ),
             Promise(
+                "simulated card",
+                "Lists of a simulated graphics card equal those of the reference: ids, order and four scores.",
+            ),
+            Promise(
                 "oracle scores",
                 "The scores of `standard` equal a second implementation of the formulas, written independently: "
                 "totals, groups and components.",
@@ -173,6 +177,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[Promise, ...]]]] = {
             ),
             Promise("damaged run", "Damage to a published run is reported in one sentence."),
             Promise("damaged SQLite", "A damaged SQLite file is read, or rejected in one sentence."),
+            Promise("wrong card results", "A wrong result of a graphics card stops the ranking."),
         ),
         "database": (
             Promise(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cached_property, partial
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from scoring.backends import reference
 from scoring.backends.numba import pair_blocks
 from scoring.backends.numba.full_scan_topk import select_best
 from scoring.backends.numba.strategies import (
+    FEWEST_FOR_DENSE,
     MIN_USERS,
     STRATEGIES,
     Selection,
@@ -34,6 +36,9 @@ from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.threads.pool import available_cpus, limit_blas_threads, limit_threads, run_in_threads
 from scoring.threads.reusable_threads import start_work
+
+if TYPE_CHECKING:
+    from scoring.backends.cuda.device_strategy import DeviceStrategy
 
 __all__ = ["NumbaBackend"]
 
@@ -70,8 +75,9 @@ class NumbaBackend:
     ----------
     bundle: The users and jobs to rank.
     workers: Maximum number of threads; None: one per available core. Results do not depend on it.
-    strategy: "pruned", "dense", or "auto", which measures on a few users which of the two is faster; or "scan", which
-        needs no search index, for a few users of jobs that are not ranked again.
+    strategy: "pruned", "dense", or "auto", which measures on a few users which of them is faster; "scan", which needs
+        no search index, for a few users of jobs that are not ranked again; or "gpu", which uses a graphics card. Where
+        no card can be used, "gpu" has the effect of "auto", and the reason of the choice says why.
 
     Raises
     ------
@@ -115,7 +121,11 @@ class NumbaBackend:
             n_scored = self._scan(rows, found, cancelled, progress)
         elif found.row.size:
             choice = self._choose(rows, found.row.shape[1])
-            n_scored = self._fill(rows, choice, seeds, found, cancelled, progress)
+            if choice.strategy == "gpu":
+                choice = self._device.fill(rows, choice, found, cancelled, progress)
+                n_scored = bundle.n_eligible * len(rows)
+            else:
+                n_scored = self._fill(rows, choice, seeds, found, cancelled, progress)
         else:
             progress(len(rows))
         job_id = bundle.job_id[found.row]
@@ -190,8 +200,8 @@ class NumbaBackend:
         choice: StrategyChoice,
         seeds: Ranking | None,
         found: TopKBuffers,
-        cancelled: Callable[[], bool],
-        progress: Callable[[int], None],
+        cancelled: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], None] = lambda done: None,
     ) -> int:
         """Fill the lists; return the number of pairs that were scored individually."""
         selection, n_scored, stop = self._selection, [0], np.zeros(1, dtype=np.int64)
@@ -214,10 +224,28 @@ class NumbaBackend:
         """Return the choice for this k. A measured choice is reused."""
         choice = self._choices.get(k)
         if choice is None:
-            choice = self._selection.choose(self.strategy, rows, k)
+            choice = self._measure_choice(rows, k)
             if len(rows) >= MIN_USERS:
                 self._choices[k] = choice
         return choice
+
+    def _measure_choice(self, rows: Longs, k: int) -> StrategyChoice:
+        if self.strategy != "gpu":
+            choice = self._selection.choose(self.strategy, rows, k)
+            if self.strategy != "auto" or choice.strategy == "pruned" or len(rows) < FEWEST_FOR_DENSE:
+                return choice
+            return self._device.choose(choice, rows, k, lambda users, found: self._fill(users, choice, None, found))
+        objection = self._device.find_objection(k)
+        if objection is None:
+            return StrategyChoice("gpu", "requested")
+        choice = self._selection.choose("auto", rows, k)
+        return StrategyChoice(choice.strategy, f"gpu is not used. {objection} {choice.reason}")
+
+    @cached_property
+    def _device(self) -> DeviceStrategy:
+        from scoring.backends.cuda.device_strategy import DeviceStrategy
+
+        return DeviceStrategy(self._selection, self.workers)
 
     def _positions(self, seeds: Ranking | None, rows: Longs, k: int) -> Ints | None:
         """Return (len(rows), k) positions of the seeds' k best jobs. None: no usable seeds.

@@ -24,7 +24,7 @@ from scoring.backends.numba.user_state import CONSTANT, DOUBLE_ERROR, SINGLE_ERR
 from scoring.bundle.block_index import Index, Limits
 from scoring.bundle.program import Program
 
-__all__ = ["only_products", "short_lists"]
+__all__ = ["insert_jobs", "only_products", "short_lists"]
 
 
 @internal
@@ -133,7 +133,7 @@ def _add_products(value: np.ndarray, first: int, having: np.ndarray, product: np
 
 
 @internal
-def _insert_jobs(
+def insert_jobs(
     program: Program,
     index: Index,
     limits: Limits,
@@ -206,7 +206,7 @@ def _insert_run(
             _add_all(value, product[begin - first :])
         else:
             at = _add_products(value, begin, tile.jobs_with_vector, product, at)
-        size = _insert_jobs(
+        size = insert_jobs(
             program, index, limits, state, scratch, excluded, user, positions, value, state.sums[CONSTANT], size
         )
     return size
@@ -304,7 +304,7 @@ def short_lists(
                 else:
                     if has_vector:
                         constant = state.sums[CONSTANT] + state.dot_base[0]
-                        size = _insert_jobs(
+                        size = insert_jobs(
                             program,
                             index,
                             limits,

@@ -3,8 +3,10 @@
 *Pruned* skips jobs that bounds exclude (`pruned_topk`). *Dense* scores every job with matrix products (`dense_topk`).
 *Clustered* skips jobs by the directions of their vectors, for models in which a product dominates (`clustered_topk`).
 *Sorted* sorts all canonical scores, for lists too long for insertion (`long_list_topk`). *Scan* scores every job and
-needs no index of the jobs (`full_scan_topk`); it is used only on request. All return the same lists. Which of the first
-four is faster depends only on the model, the data and k, so it is measured on a sample of the users.
+needs no index of the jobs (`full_scan_topk`); it is used only on request. *Gpu* scores every job on a graphics card
+(`scoring.backends.cuda`). All return the same lists. Which of the first four is faster depends only on the model, the
+data and k, so it is measured on a sample of the users. A graphics card is measured too, where pruning is not the
+fastest.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from scoring.bundle.ranked_lists import StrategyChoice
 from scoring.threads.pool import limit_blas_threads
 
 __all__ = [
+    "FEWEST_FOR_DENSE",
     "LONG",
     "MIN_USERS",
     "STRATEGIES",
@@ -41,8 +44,8 @@ __all__ = [
     "take_runs",
 ]
 
-Strategy = Literal["auto", "pruned", "dense", "scan"]
-STRATEGIES = ("auto", "pruned", "dense", "scan")
+Strategy = Literal["auto", "pruned", "dense", "scan", "gpu"]
+STRATEGIES = ("auto", "pruned", "dense", "scan", "gpu")
 
 WARMUP_USERS = 16
 """Users of a trial that are not measured, because they include compilation and cold caches."""
