@@ -17,6 +17,7 @@ from scoring.dataset import Dataset
 from scoring.model import Inputs
 from scoring.model_catalog import AnyModel
 from scoring.ranking.prepared import Prepared
+from scoring.ranking.scorer import Strategy
 from scoring.runs import memory_forecast
 from scoring.runs.executors.executor import Executor
 from scoring.runs.gate import Gate, Verdict
@@ -72,6 +73,7 @@ def prepare(
     watch: Stopwatch | None = None,
     factor_cache: Path | None = None,
     workers: int | None = None,
+    path: Strategy = "auto",
 ) -> Prepared:
     """Prepare a model on a dataset like `Prepared.of`, time each phase, and compile the kernels or load them from disk.
 
@@ -86,7 +88,7 @@ def prepare(
         statistics.areas, statistics.similarity  # noqa: B018 - as above
     with watch.phase("plan"):
         inputs = Inputs.of(statistics)
-        prepared = Prepared.of(inputs, model, workers=workers)
+        prepared = Prepared.of(inputs, model, workers=workers, path=path)
     with watch.phase("kernels"):
         prepared.scorer.top_k(1, prepared.active_users[:1])
     return prepared

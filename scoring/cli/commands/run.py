@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -52,6 +52,14 @@ UsersOption = Annotated[
 ]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", metavar="N", min=1, show_default="one per core", help="Number of threads.")
+]
+StrategyOption = Annotated[
+    Literal["auto", "pruned", "dense", "gpu"],
+    typer.Option(
+        "--strategy",
+        help="How the lists are found, which does not change them. auto measures on a few users which strategy is the "
+        "fastest; gpu uses a graphics card.",
+    ),
 ]
 ChunkSizeOption = Annotated[int, typer.Option("--chunk-size", metavar="N", min=1, help="Number of users per chunk.")]
 NoDatabaseOption = Annotated[bool, typer.Option("--no-database", help="Do not write the lists to the database.")]
@@ -109,6 +117,7 @@ def run(
     users: UsersOption = None,
     workers: WorkersOption = None,
     chunk_size: ChunkSizeOption = 1000,
+    strategy: StrategyOption = "auto",
     no_database: NoDatabaseOption = False,
     resume: ResumeOption = False,
     keep: KeepOption = None,
@@ -143,6 +152,7 @@ def run(
         given = source.read()
         run_gate = _make_gate(gate, force, source.components)
         _check_reason(instead)
+        _check_strategy(strategy, cluster, progress)
         replaces_published = not no_database or out.resolve() == DEFAULT_OUT.resolve()
     with (
         Database.open(db) as database,
@@ -172,7 +182,12 @@ def run(
             run_meanwhile(lambda: dataset.fingerprint) as get_fingerprint,
         ):
             prepared = runner.prepare(
-                dataset, choice.model, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers
+                dataset,
+                choice.model,
+                watch=watch,
+                factor_cache=factor_cache or default_cache(),
+                workers=workers,
+                path=strategy,
             )
             with watch.phase("fingerprint"):
                 get_fingerprint()
@@ -285,6 +300,21 @@ def _make_gate(file: Path | None, force: str | None, components: list[Path] | No
 def _check_reason(instead: str | None) -> None:
     if instead is not None and not instead.strip():
         raise typer.BadParameter("--instead is blank. Give the reason for another model than the promoted profile.")
+
+
+def _check_strategy(strategy: str, cluster: str | None, progress: Progress) -> None:
+    """Print a warning if no graphics card can be used. Raises BadParameter: If the strategy is that of a cluster."""
+    if strategy != "auto" and cluster is not None:
+        raise typer.BadParameter(
+            "--strategy does not apply to a run with --cluster, whose workers measure which strategy is the fastest. "
+            "Omit one of them."
+        )
+    if strategy == "gpu":
+        from scoring.ranking.scorer import find_card_objection
+
+        objection = find_card_objection()
+        if objection is not None:
+            progress.print_line(f"warning: The strategy gpu is not used. {objection}")
 
 
 def _select_first_users(prepared: Prepared, count: int | None) -> list[int] | None:
