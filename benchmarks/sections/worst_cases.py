@@ -112,7 +112,7 @@ def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, in
     yield "all weight on factors", shipped.with_model(keep_only_factors(model)), _USERS, K
     yield (
         "80 % of the weight on factors",
-        shipped.with_model(_concentrate_weight(model, flat, "collaborative", 0.8)),
+        shipped.with_model(concentrate_weight(model, "collaborative", 0.8)),
         _USERS,
         K,
     )
@@ -126,7 +126,7 @@ def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, in
     for name in ("fee", "category", "conditions", "history"):
         yield (
             f"95 % of the weight on {name}",
-            shipped.with_model(_concentrate_weight(model, flat, name, 0.95)),
+            shipped.with_model(concentrate_weight(model, name, 0.95)),
             _USERS,
             K,
         )
@@ -134,7 +134,7 @@ def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, in
     del shipped, inputs
     yield "identical jobs: all tied", Prepared.of(_identical_jobs(statistics.dataset), model), _USERS, K
     yield "random codes, wages and factors", Prepared.of(_random_data(statistics.dataset), model), _USERS, K
-    adversary = _concentrate_weight(model, flat, "collaborative", 0.8)
+    adversary = concentrate_weight(model, "collaborative", 0.8)
     yield (
         "random data, 80 % of the weight on factors",
         Prepared.of(_random_data(statistics.dataset), adversary),
@@ -143,8 +143,9 @@ def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, in
     )
 
 
-def _concentrate_weight(model: ScoringModel, flat: dict[str, float], name: str, share: float) -> ScoringModel:
+def concentrate_weight(model: ScoringModel, name: str, share: float) -> ScoringModel:
     """Put this share of the weight on one component; the other weights keep their proportions."""
+    flat = {part.name: float(weight) for part, weight in zip(model.parts, model.flat_weights, strict=True)}
     others = sum(weight for other, weight in flat.items() if other != name)
     return model.with_weights(
         {other: share if other == name else (1 - share) * weight / others for other, weight in flat.items()}
@@ -164,19 +165,22 @@ def _case(name: str, prepared: Prepared, rows: np.ndarray, k: int, repeats: int)
 def _factor_cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, bool]]:
     """Yield (name, what to rank, whether its time has a target)."""
     model, statistics = load_model("standard"), work.statistics(size)
-    flat = {part.name: float(weight) for part, weight in zip(model.parts, model.flat_weights, strict=True)}
     trained = Prepared.of(Inputs.of(statistics), keep_only_factors(model))
     yield "trained factors only", trained, True
-    half = _concentrate_weight(model, flat, "collaborative", 0.5)
+    half = concentrate_weight(model, "collaborative", 0.5)
     yield "half of the weight on trained factors", trained.with_model(half), False
     del trained
-    tables, random = statistics.dataset.tables, np.random.default_rng(7)
+    yield "random factors only", Prepared.of(give_random_factors(statistics.dataset), keep_only_factors(model)), False
+
+
+def give_random_factors(data: Dataset) -> Dataset:
+    """Return the dataset with random factors instead of trained ones."""
+    tables, random = data.tables, np.random.default_rng(7)
     factors = {
         "user_factors": _factors(random, tables.users["user_id"]),
         "job_factors": _factors(random, tables.jobs["job_id"]),
     }
-    dataset = Dataset(tables.with_tables(**factors), as_of=statistics.dataset.as_of)
-    yield "random factors only", Prepared.of(dataset, keep_only_factors(model)), False
+    return Dataset(tables.with_tables(**factors), as_of=data.as_of)
 
 
 def _factor_case(name: str, prepared: Prepared, bar: bool, size: Size) -> FactorCase:
