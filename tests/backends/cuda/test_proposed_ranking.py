@@ -295,3 +295,42 @@ class TestChoice:
 
         choice = self.choose(monkeypatch, make_plan(n_users=2, n_jobs=40), (1e-6, 2e-6), FaultyDevice(before=fail))
         assert choice.endswith("gpu is not used: The device stopped working: it fell off the bus")
+
+
+def cancelling(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Pairs of numbers whose products with equal numbers nearly cancel."""
+    values = rng.normal(0, 1e3, shape)
+    n_pairs = shape[1] // 2
+    values[:, 1 : 2 * n_pairs : 2] = -values[:, : 2 * n_pairs : 2] * (1 + 1e-7 * rng.normal(size=(shape[0], n_pairs)))
+    return values
+
+
+VECTORS = {
+    "cancelling": cancelling,
+    "denormal": lambda rng, shape: rng.normal(0, 1e-40, shape),
+    "large": lambda rng, shape: rng.normal(0, 1e6, shape),
+    "mixed": lambda rng, shape: rng.normal(0, 1, shape) * 10.0 ** rng.integers(-30, 7, shape),
+    "tied": lambda rng, shape: rng.integers(-1, 2, shape),
+}
+WORST = {
+    "factors": FACTORS,
+    "80 % factors": ((("dot",), None, 0.8, 1.0, 0), *((parts, None, 0.05, 0.3, 1) for (parts, *_) in ANY[:4])),
+}
+
+
+@pytest.mark.parametrize("values", VECTORS)
+@pytest.mark.parametrize("components", WORST)
+def test_worst_cases_equal_dense(components: str, values: str) -> None:
+    """All weight or most of it on factors of unusual size, as many jobs as the simulator ranks in a second."""
+    plan = without_rules(with_vectors(Sketch(11, 3, 300, WORST[components], 0, n_companies=300), 1.0))
+    rng, program = np.random.default_rng(3), plan.program
+    users = VECTORS[values](rng, program.user_vector.shape).astype(program.user_vector.dtype)
+    jobs = VECTORS[values](rng, program.job_vector.shape).astype(program.job_vector.dtype)
+    has_vector = np.ones_like(program.dot_user_has)
+    program = program._replace(user_vector=users, job_vector=jobs, dot_user_has=has_vector)
+    plan = replace(plan, program=program)
+    dense = NumbaBackend(plan.bundle, workers=1, strategy="dense").top_k(10)
+    found, _ = rank(plan, 10, FaultyDevice())
+    np.testing.assert_array_equal(found.row, dense.job_row)
+    assert found.scores.tobytes() == dense.scores.tobytes()
+    record_count("simulated card", "{} worst cases", 1)
