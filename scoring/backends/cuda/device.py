@@ -107,6 +107,10 @@ class Device:
 
         from scoring.backends.cuda.kernels import THREADS
 
+        if not is_simulated():
+            from numba.cuda.core import config
+
+            config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # the last batch of a ranking may be small
         self._cuda = cuda
         self.threads = 32 if is_simulated() else THREADS
         """Threads per block. Each thread of the simulator is a thread of Python, which takes 0.1 ms to start."""
