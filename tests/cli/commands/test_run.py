@@ -43,6 +43,22 @@ def test_workers_and_chunks_do_not_change_results(scoring: Call, database: Path,
         assert connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one() == 1
 
 
+def test_card_does_not_change_results(scoring: Call, database: Path, tmp_path: Path) -> None:
+    """The simulator replaces the card."""
+    of_card = scoring("run", "--db", database, "--out", "a", "--no-database", "--users", 2, "--strategy", "gpu")
+    assert of_card.exit_code == 0, of_card.output
+    assert "gpu: requested; simulator proposed" in " ".join(of_card.stdout.split())
+    assert scoring("run", "--db", database, "--out", "b", "--no-database", "--users", 2).exit_code == 0
+    card, host = (pd.read_parquet(next((tmp_path / name).iterdir())) for name in "ab")
+    assert len(card) > 0
+    pd.testing.assert_frame_equal(card, host)
+
+
+def test_card_is_not_combined_with_a_cluster(scoring: Call, database: Path) -> None:
+    done = scoring("run", "--db", database, "--strategy", "gpu", "--cluster", "local:1")
+    assert "--strategy does not apply to a run with --cluster" in error_line(done, 2)
+
+
 def test_run_of_some_users_is_not_published(scoring: Call, database: Path, tmp_path: Path) -> None:
     done = scoring("run", "--db", database, "--out", "runs", "--users", 3)
     assert "3 ranked" in done.stdout
