@@ -129,7 +129,7 @@ def score_all_jobs(program: Program, users: Longs, out: Singles, place: int) -> 
         pair_blocks.all_pairs(of_jobs, users[row : row + 1], out, place + row, 0, program.n_jobs)
 
 
-@internal
+@internal(inline="always")  # compiled once, as a part of its caller
 def _collect_of_user(
     program: Program,
     index: Index,
@@ -471,7 +471,7 @@ class _Work:
         ranking, n = self.ranking, len(users)
         lists = Lists.empty(n, ranking.k)
         seen = np.where(first.job_row >= 0, ranking.position[first.job_row], -1)
-        rows, columns = np.nonzero(seen >= 0)
+        rows, columns = (np.ascontiguousarray(found) for found in np.nonzero(seen >= 0))  # one signature of kernels
         bounds = first.scores[rows, columns, 0].astype(np.float64)
         bounds += np.abs(bounds) * (_MARGIN - 1.0)
         n_evaluated = self._evaluate(users, lists, rows, seen[rows, columns].astype(np.int64), bounds)

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.array_types import Floats, Ints, Longs
-from scoring.backends.numba.jit import compiled, internal
+from scoring.array_types import Floats, Ints, Longs, UInt32s
+from scoring.backends.numba.jit import internal, nogil_no_refcount
 from scoring.backends.numba.pair_inputs import fill_formulas
 from scoring.backends.numba.simd_blocks import lowest_bit
 from scoring.bundle.pair_formulas import JOB_SIDE, PAIR_SIDE, USER_SIDE, PairColumns
@@ -22,6 +22,8 @@ __all__ = ["TreePairs"]
 _ROWS_AT_ONCE: Final = 2048
 _TOGETHER: Final = 4
 """Sums at a time: one sum waits four cycles for each addition."""
+_COUNTED: Final = 64
+"""Up to this number of thresholds, counting those below a value takes a third of the time of a binary search."""
 
 
 class TreePairs:
@@ -40,6 +42,7 @@ class TreePairs:
         )
         self.of_jobs = self._classify(at_job, columns.job_columns)
         self.of_users = self._classify(at_user, columns.user_columns)
+        self.used = np.flatnonzero(masks.n_categories[self.at_pair] != UNUSED).astype(np.int64)
 
     def _classify(self, features: Longs, values: Floats) -> Ints:
         """Return (n, used features) the rows of values in the table."""
@@ -50,12 +53,15 @@ class TreePairs:
     def predict(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Floats:
         """Return (p,) outputs for pairs of rows."""
         masks, outputs = self.masks, np.empty(len(users))
-        values = np.empty((min(_ROWS_AT_ONCE, len(users)), len(self.at_pair)))
+        n_rows, n_words = min(_ROWS_AT_ONCE, len(users)), len(masks.every_leaf)
+        values, of_pairs = np.empty((n_rows, len(self.at_pair))), np.empty((n_rows, len(self.used)), dtype=np.int32)
+        leaves = np.empty((1 + _TOGETHER, n_words), dtype=np.uint32)
         for first in range(0, len(users), _ROWS_AT_ONCE):
-            part = slice(first, min(first + _ROWS_AT_ONCE, len(users)))
-            of_part = values[: part.stop - first]
-            fill_formulas(self.columns, users[part], jobs[part], of_part)
-            _predict(masks, self.of_users, self.of_jobs, self.at_pair, users[part], jobs[part], of_part, outputs[part])
+            some = slice(first, min(first + _ROWS_AT_ONCE, len(users)))
+            n = some.stop - first
+            fill_formulas(self.columns, users[some], jobs[some], values[:n])
+            _find_classes(masks, self.at_pair, self.used, values[:n], of_pairs)
+            _predict(masks, self.of_users, self.of_jobs, of_pairs, users[some], jobs[some], leaves, outputs[some])
         return outputs
 
 
@@ -71,46 +77,55 @@ def _find_class(masks: TreeMasks, feature: int, value: float) -> int:
     if -ZERO <= value <= ZERO:
         value = 0.0
     start = low
-    while low < high:
+    while high - low > _COUNTED:
         middle = (low + high) >> 1
         if masks.thresholds[middle] < value:
             low = middle + 1
         else:
             high = middle
-    return first + low - start
+    part, smaller = masks.thresholds[low:high], 0
+    for place in range(len(part)):
+        smaller += part[place] < value
+    return first + low - start + smaller
 
 
-@compiled
+@nogil_no_refcount
+def _find_classes(masks: TreeMasks, at_pair: Longs, used: Longs, values: Floats, out: Ints) -> None:
+    """Fill `out` (p, used) with the rows in the table of the values of pairs (p, inputs of pairs)."""
+    for place in range(len(used)):
+        column = used[place]
+        for p in range(len(values)):
+            out[p, place] = _find_class(masks, at_pair[column], values[p, column])
+
+
+@nogil_no_refcount
 def _predict(
     masks: TreeMasks,
     of_users: Ints,
     of_jobs: Ints,
-    at_pair: Longs,
+    of_pairs: Ints,
     users: Longs,
     jobs: Longs,
-    values: Floats,
+    left: UInt32s,
     out: Floats,
 ) -> None:
+    """Fill `out` with outputs. `left` (1 + _TOGETHER, words) is scratch memory."""
     n_words, n = len(masks.every_leaf), len(users)
-    of_user = masks.every_leaf.copy()
-    left = np.empty((_TOGETHER, n_words), dtype=np.uint32)
+    of_user = left[_TOGETHER]
     user = np.int64(-1)
     for begin in range(0, n, _TOGETHER):
         for lane in range(_TOGETHER):
             p = min(begin + lane, n - 1)
             if users[p] != user:
                 user = users[p]
-                of_user[:] = masks.every_leaf
-                for row in of_users[user]:
-                    _keep(of_user, masks.table[row])
+                for word in range(n_words):
+                    of_user[word] = masks.every_leaf[word]
+                _keep(of_user, masks.table, of_users[user])
             leaves = left[lane]
             for word in range(n_words):
                 leaves[word] = of_user[word]
-            for row in of_jobs[jobs[p]]:
-                _keep(leaves, masks.table[row])
-            for column in range(len(at_pair)):
-                if masks.n_categories[at_pair[column]] != UNUSED:
-                    _keep(leaves, masks.table[_find_class(masks, at_pair[column], values[p, column])])
+            _keep(leaves, masks.table, of_jobs[jobs[p]])
+            _keep(leaves, masks.table, of_pairs[p])
         a = b = c = d = 0.0
         for word in range(n_words):
             first = LEAVES_PER_WORD * word
@@ -128,6 +143,12 @@ def _predict(
 
 
 @internal
-def _keep(leaves: np.ndarray, row: np.ndarray) -> None:
-    for word in range(len(leaves)):
-        leaves[word] &= row[word]
+def _keep(leaves: np.ndarray, table: np.ndarray, rows: np.ndarray) -> None:
+    """Keep the leaves of all these rows of the table. Four rows at a time take less time than one after another."""
+    last = len(rows) - 1
+    for place in range(0, len(rows), 4):
+        # after the last row, the last one is read again
+        a, b = table[rows[place]], table[rows[min(place + 1, last)]]
+        c, d = table[rows[min(place + 2, last)]], table[rows[min(place + 3, last)]]
+        for word in range(len(leaves)):
+            leaves[word] &= a[word] & b[word] & c[word] & d[word]
