@@ -75,6 +75,13 @@ class Learned(Component):
         return hash((self.model, self.digest))
 
     @property
+    def reads(self) -> tuple[str, ...]:  # type: ignore[override]  # those of other components depend on their class
+        """What the inputs are computed from."""
+        from scoring.learning.input_catalogue import find_reads
+
+        return find_reads(self._learned.inputs)
+
+    @property
     def learned(self) -> LearnedModel:
         """The model, as it was read."""
         return self._learned

@@ -54,6 +54,7 @@ __all__ = [
     "find_categories",
     "find_input",
     "find_job_windows",
+    "find_reads",
     "make_specs",
 ]
 
@@ -76,6 +77,8 @@ class CatalogueInput:
     formula: str
     unit: str
     compute: Callable[[Inputs], Floats | Codes | PairFormula]
+    reads: tuple[str, ...]
+    """What the input is computed from, as `Component.reads`."""
     categorical: bool = False
 
 
@@ -239,178 +242,272 @@ def _multiply_factors(inputs: Inputs) -> PairFormula:
     return VectorProduct(inputs.user_vectors, inputs.job_vectors, inputs.user_has_vector, inputs.job_has_vector)
 
 
+_WAGE: Final = ("jobs.min_salary", "jobs.salary_type")
+_LOOKS: Final = ("actions.view", "actions.click")
+_FLAGS: Final = {
+    "daily_payment": "has_daily_payment",
+    "no_experience": "has_no_experience",
+    "student_welcome": "has_student_welcome",
+    "remote_work": "has_remote_work",
+    "has_station": "station_name is known",
+    "has_address": "address is known",
+}
+"""Input of a job, without its side → formula, which begins with the column."""
+_CODES_OF_JOB: Final = {
+    "prefecture": ("prefecture_code", "prefecture_code"),
+    "occupation": ("occupation_code", "occupation_code"),
+    "major": ("major_code of the occupation", "occupation_code"),
+}
+"""Input of a job, without its side → formula and column."""
+_SHARED: Final = {
+    "occupation": ("occupation", ("jobs.occupation_code",)),
+    "company": ("company", ("jobs.company_id",)),
+    "prefecture": ("prefecture", ("jobs.prefecture_code",)),
+    "city": ("place", ("jobs.prefecture_code", "jobs.city_code")),
+}
+"""What shares of actions have in common with the job → field of JobArrays and columns."""
+
+
 def _list_inputs() -> tuple[CatalogueInput, ...]:
-    money = "money per hour"
-    flags = {
-        "daily_payment": "has_daily_payment",
-        "no_experience": "has_no_experience",
-        "student_welcome": "has_student_welcome",
-        "remote_work": "has_remote_work",
-        "has_station": "station_name is known",
-        "has_address": "address is known",
-    }
-    kinds = tuple(ACTION_KINDS)
-    job: list[CatalogueInput] = [
-        CatalogueInput(
-            "job.wage", "job", "min_salary / hours of salary_type", money, partial(_take_job_numbers, "hourly")
+    return (*_list_job_inputs(), *_list_user_inputs(), *_list_pair_inputs())
+
+
+def _list_job_inputs() -> list[CatalogueInput]:
+    money, looks = "money per hour", ("jobs.company_id", *_LOOKS)
+    add = partial(CatalogueInput, side="job")
+    return [
+        add(
+            "job.wage",
+            formula="min_salary / hours of salary_type",
+            unit=money,
+            compute=partial(_take_job_numbers, "hourly"),
+            reads=_WAGE,
         ),
-        CatalogueInput("job.wage_ratio", "job", "job.wage / mean wage of the area", "ratio", _compute_wage_ratio),
-        CatalogueInput("job.fee", "job", "fee", "money", partial(_take_job_numbers, "fee")),
-        CatalogueInput("job.age_days", "job", "max(clock - posted_at, 0)", "days", _take_job_age),
-        *(
-            CatalogueInput(f"job.{name}", "job", formula, "0 or 1", partial(_take_job_flags, name))
-            for name, formula in flags.items()
+        add(
+            "job.wage_ratio",
+            formula="job.wage / mean wage of the area",
+            unit="ratio",
+            compute=_compute_wage_ratio,
+            reads=(*_WAGE, "jobs.prefecture_code", "jobs.occupation_code"),
+        ),
+        add("job.fee", formula="fee", unit="money", compute=partial(_take_job_numbers, "fee"), reads=("jobs.fee",)),
+        add(
+            "job.age_days",
+            formula="max(clock - posted_at, 0)",
+            unit="days",
+            compute=_take_job_age,
+            reads=("jobs.posted_at",),
         ),
         *(
-            CatalogueInput(
-                f"job.{kind}s_{days}d" if days else f"job.{kind}s",
-                "job",
-                f"number of {kind}s of all users on the job" + (f", last {days} days" if days else ""),
-                "actions",
-                partial(_count_of_job, kind, days),
+            add(
+                f"job.{name}",
+                formula=formula,
+                unit="0 or 1",
+                compute=partial(_take_job_flags, name),
+                reads=(f"jobs.{formula.split()[0]}",),
             )
-            for kind in kinds
+            for name, formula in _FLAGS.items()
+        ),
+        *(
+            add(
+                f"job.{kind}s_{days}d" if days else f"job.{kind}s",
+                formula=f"number of {kind}s of all users on the job" + (f", last {days} days" if days else ""),
+                unit="actions",
+                compute=partial(_count_of_job, kind, days),
+                reads=(f"actions.{kind}",),
+            )
+            for kind in ACTION_KINDS
             for days in (RECENT_DAYS, None)
         ),
-        CatalogueInput(
+        add(
             "job.company_applications",
-            "job",
-            f"applications to the company's jobs, last {COMPANY_DAYS} days",
-            "actions",
-            partial(_count_of_company, True),
+            formula=f"applications to the company's jobs, last {COMPANY_DAYS} days",
+            unit="actions",
+            compute=partial(_count_of_company, True),
+            reads=("jobs.company_id", "actions.application"),
         ),
-        CatalogueInput(
+        add(
             "job.company_looks",
-            "job",
-            f"views and clicks of the company's jobs, last {COMPANY_DAYS} days",
-            "actions",
-            partial(_count_of_company, False),
+            formula=f"views and clicks of the company's jobs, last {COMPANY_DAYS} days",
+            unit="actions",
+            compute=partial(_count_of_company, False),
+            reads=looks,
         ),
-        CatalogueInput(
+        add(
             "job.company_rate",
-            "job",
-            "(job.company_applications + 1) / (job.company_looks + 20)",
-            "ratio",
-            _compute_company_rate,
+            formula="(job.company_applications + 1) / (job.company_looks + 20)",
+            unit="ratio",
+            compute=_compute_company_rate,
+            reads=(*looks, "actions.application"),
         ),
         *(
-            CatalogueInput(f"job.{field}", "job", column, "value", partial(_take_job_codes, field, field), True)
-            for field, column in (
-                ("prefecture", "prefecture_code"),
-                ("occupation", "occupation_code"),
-                ("major", "major_code of the occupation"),
+            add(
+                f"job.{field}",
+                formula=formula,
+                unit="value",
+                compute=partial(_take_job_codes, field, field),
+                reads=(f"jobs.{column}",),
+                categorical=True,
             )
+            for field, (formula, column) in _CODES_OF_JOB.items()
         ),
-        CatalogueInput("job.employment_type", "job", "employment_type_code", "value", _take_employment_type, True),
+        add(
+            "job.employment_type",
+            formula="employment_type_code",
+            unit="value",
+            compute=_take_employment_type,
+            reads=("jobs.employment_type_code",),
+            categorical=True,
+        ),
     ]
-    user = [
+
+
+def _list_user_inputs() -> list[CatalogueInput]:
+    add = partial(CatalogueInput, side="user")
+    return [
         *(
-            CatalogueInput(
+            add(
                 f"user.{kind}s_{days}d",
-                "user",
-                f"number of the user's {kind}s, last {days} days",
-                "actions",
-                partial(_count_of_user, kind, days),
+                formula=f"number of the user's {kind}s, last {days} days",
+                unit="actions",
+                compute=partial(_count_of_user, kind, days),
+                reads=(f"actions.{kind}",),
             )
-            for kind in kinds
+            for kind in ACTION_KINDS
             for days in (RECENT_DAYS, HISTORY_DAYS)
         ),
         *(
-            CatalogueInput(
+            add(
                 f"user.days_since_{kind}",
-                "user",
-                f"clock - time of the user's last {kind}",
-                "days",
-                partial(_compute_days_since, (kind,)),
+                formula=f"clock - time of the user's last {kind}",
+                unit="days",
+                compute=partial(_compute_days_since, (kind,)),
+                reads=(f"actions.{kind}",),
             )
-            for kind in kinds
+            for kind in ACTION_KINDS
         ),
-        CatalogueInput(
+        add(
             "user.days_since_action",
-            "user",
-            "clock - time of the user's last action",
-            "days",
-            partial(_compute_days_since, kinds),
+            formula="clock - time of the user's last action",
+            unit="days",
+            compute=partial(_compute_days_since, tuple(ACTION_KINDS)),
+            reads=("actions",),
         ),
-        CatalogueInput(
+        add(
             "user.mean_wage",
-            "user",
-            f"mean job.wage of the user's applications, last {HISTORY_DAYS} days",
-            money,
-            partial(_compute_mean_wage, "application"),
+            formula=f"mean job.wage of the user's applications, last {HISTORY_DAYS} days",
+            unit="money per hour",
+            compute=partial(_compute_mean_wage, "application"),
+            reads=("actions.application", *_WAGE),
         ),
-        CatalogueInput("user.salary_floor", "user", "preferred_salary_min", money, _take_salary_floor),
-        CatalogueInput("user.preferred", "user", "number of preferred_occupations", "occupations", _count_preferred),
-        CatalogueInput("user.prefecture", "user", "prefecture_code", "value", _take_user_prefecture, True),
-        CatalogueInput("user.work_style", "user", "preferred_work_style", "value", _take_work_style, True),
+        add(
+            "user.salary_floor",
+            formula="preferred_salary_min",
+            unit="money per hour",
+            compute=_take_salary_floor,
+            reads=("users.preferred_salary_min",),
+        ),
+        add(
+            "user.preferred",
+            formula="number of preferred_occupations",
+            unit="occupations",
+            compute=_count_preferred,
+            reads=("users.preferred_occupations",),
+        ),
+        add(
+            "user.prefecture",
+            formula="prefecture_code",
+            unit="value",
+            compute=_take_user_prefecture,
+            reads=("users.prefecture_code",),
+            categorical=True,
+        ),
+        add(
+            "user.work_style",
+            formula="preferred_work_style",
+            unit="value",
+            compute=_take_work_style,
+            reads=("users.preferred_work_style",),
+            categorical=True,
+        ),
     ]
-    pair = [
-        CatalogueInput(
+
+
+def _list_pair_inputs() -> list[CatalogueInput]:
+    add = partial(CatalogueInput, side="pair")
+    return [
+        add(
             "pair.place",
-            "pair",
-            "3 same city, 2 same prefecture, 1 adjacent prefecture, 0 other",
-            "step",
-            _compare_places,
+            formula="3 same city, 2 same prefecture, 1 adjacent prefecture, 0 other",
+            unit="step",
+            compute=_compare_places,
+            reads=tuple(f"{table}.{column}_code" for table in ("jobs", "users") for column in ("prefecture", "city")),
         ),
-        CatalogueInput(
+        add(
             "pair.preferred_similarity",
-            "pair",
-            "similarity of the job's occupation to the most similar preferred one",
-            "0 to 1",
-            _compare_preferred,
+            formula="similarity of the job's occupation to the most similar preferred one",
+            unit="0 to 1",
+            compute=_compare_preferred,
+            reads=("jobs.occupation_code", "users.preferred_occupations"),
         ),
-        CatalogueInput(
+        add(
             "pair.applied_similarity",
-            "pair",
-            f"the same for occupations of the user's applications, last {HISTORY_DAYS} days",
-            "0 to 1",
-            _compare_applied,
+            formula=f"the same for occupations of the user's applications, last {HISTORY_DAYS} days",
+            unit="0 to 1",
+            compute=_compare_applied,
+            reads=("jobs.occupation_code", "actions.application"),
         ),
         *(
-            CatalogueInput(
+            add(
                 f"pair.{kind}_{name}_share{suffix}",
-                "pair",
-                f"share of the user's {kind}s with the job's {name}, last {days} days",
-                "0 to 1",
-                partial(_share_of_actions, kind, days, field),
+                formula=f"share of the user's {kind}s with the job's {name}, last {days} days",
+                unit="0 to 1",
+                compute=partial(_share_of_actions, kind, days, field),
+                reads=(*columns, f"actions.{kind}"),
             )
             for days, suffix in ((HISTORY_DAYS, ""), (COMPANY_DAYS, f"_{COMPANY_DAYS}d"))
-            for kind in kinds
-            for name, field in (
-                ("occupation", "occupation"),
-                ("company", "company"),
-                ("prefecture", "prefecture"),
-                ("city", "place"),
-            )
+            for kind in ACTION_KINDS
+            for name, (field, columns) in _SHARED.items()
         ),
-        CatalogueInput(
+        add(
             "pair.company_actions",
-            "pair",
-            f"number of the user's actions on the company's jobs, last {COMPANY_DAYS} days",
-            "actions",
-            _count_company_actions,
+            formula=f"number of the user's actions on the company's jobs, last {COMPANY_DAYS} days",
+            unit="actions",
+            compute=_count_company_actions,
+            reads=("jobs.company_id", "actions"),
         ),
         *(
-            CatalogueInput(
+            add(
                 f"pair.days_since_{kind}",
-                "pair",
-                f"clock - time of the user's last {kind} of the job",
-                "days",
-                partial(_compute_days_since_pair, kind),
+                formula=f"clock - time of the user's last {kind} of the job",
+                unit="days",
+                compute=partial(_compute_days_since_pair, kind),
+                reads=(f"actions.{kind}",),
             )
             for kind in ("click", "view")
         ),
-        CatalogueInput("pair.wage_ratio", "pair", "job.wage / user.mean_wage", "ratio", _compare_wages),
-        CatalogueInput("pair.floor_ratio", "pair", "job.wage / user.salary_floor", "ratio", _compare_floor),
-        CatalogueInput(
+        add(
+            "pair.wage_ratio",
+            formula="job.wage / user.mean_wage",
+            unit="ratio",
+            compute=_compare_wages,
+            reads=("actions.application", *_WAGE),
+        ),
+        add(
+            "pair.floor_ratio",
+            formula="job.wage / user.salary_floor",
+            unit="ratio",
+            compute=_compare_floor,
+            reads=(*_WAGE, "users.preferred_salary_min"),
+        ),
+        add(
             "pair.factors",
-            "pair",
-            "product of the user's and the job's factors, each of length 1",
-            "cosine",
-            _multiply_factors,
+            formula="product of the user's and the job's factors, each of length 1",
+            unit="cosine",
+            compute=_multiply_factors,
+            reads=("actions", "user_factors", "job_factors"),
         ),
     ]
-    return (*job, *user, *pair)
 
 
 INPUTS: Final[Mapping[str, CatalogueInput]] = MappingProxyType({each.name: each for each in _list_inputs()})
@@ -449,15 +546,20 @@ def find_input(name: str, *, categorical: bool | None = None, board: Board | Non
         categorical = word == "category"
     side: Side = "job" if table == "jobs" else "user"
     read = partial(_read_own, table, column, bool(categorical))
-    return CatalogueInput(
-        name, side, f"own column {column}", "value" if categorical else "number", read, bool(categorical)
-    )
+    unit = "value" if categorical else "number"
+    return CatalogueInput(name, side, f"own column {column}", unit, read, (name,), bool(categorical))
 
 
 def find_job_windows(specs: Sequence[InputSpec]) -> set[float | None]:
     """Return the windows in days (None: all) over which inputs count the actions on a job. See `Basis.job_actions`."""
     counts = [INPUTS[spec.name].compute for spec in specs if spec.name in INPUTS]
     return {found.args[1] for found in counts if isinstance(found, partial) and found.func is _count_of_job}
+
+
+def find_reads(specs: Sequence[InputSpec]) -> tuple[str, ...]:
+    """Return the columns and actions that inputs are computed from, ascending. See `Component.reads`."""
+    found = [find_input(spec.name, categorical=spec.categorical).reads for spec in specs]
+    return tuple(sorted(set[str]().union(*found)))
 
 
 def _read_own(table: str, column: str, categorical: bool, inputs: Inputs) -> Floats | Codes:

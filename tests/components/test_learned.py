@@ -171,6 +171,13 @@ def test_lists_after_another_model_equal_reference(tmp_path: Path, before: str, 
     assert_lists_equal_reference(found, 10)
 
 
+def test_component_reads_what_its_inputs_read(tmp_path: Path) -> None:
+    component = write_trees(tmp_path, MARKET.inputs, ["job.fee", "pair.place", "user.days_since_click"])
+    place = {f"{table}.{name}_code" for table in ("jobs", "users") for name in ("prefecture", "city")}
+    assert component.reads == tuple(sorted({"jobs.fee", "actions.click"} | place))
+    assert "reads" not in component.model_dump()
+
+
 def test_explanation_has_the_value_of_the_plan(tmp_path: Path) -> None:
     ready = prepare(write_trees(tmp_path, MARKET.inputs, SHAPES["tables"]))
     explanation = ready.explain(user_id=int(ready.plan.user_id[3]), job_id=int(ready.plan.job_id[5]))

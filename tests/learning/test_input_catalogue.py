@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from scoring.columns import ACTION_KINDS
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.learning.input_catalogue import (
@@ -163,6 +165,46 @@ def test_missing_values_are_those_of_the_spec(inputs: Inputs) -> None:
     filled = compute_pair_inputs(inputs, make_specs(names, inputs, missing=-7.5), users, jobs)
     assert missing.any(axis=0).all()
     np.testing.assert_array_equal(filled == -7.5, missing)
+
+
+def compute_all(inputs: Inputs, names: Sequence[str]) -> dict[str, bytes]:
+    """Return the values of every input for some pairs. Categories are compared as values of the first data."""
+    users, jobs = make_pairs(inputs, 400)
+    rows = InputTables(inputs, make_specs(names, inputs)).rows(users, jobs)
+    return {name: rows[:, place].tobytes() for place, name in enumerate(names)}
+
+
+def test_inputs_state_all_columns_that_they_read() -> None:
+    """A column is changed at a time; the statistics of all users stay. An input that changes must name the column."""
+    data = Dataset(make_tables(seed=3, users=50, jobs=200))
+    inputs = Inputs.of(data)
+    before, changes = compute_all(inputs, list(INPUTS)), dict[str, set[str]]()
+    for table in ("jobs", "users", "actions"):
+        given = getattr(data.tables, table)
+        names = given.columns if table != "actions" else [f"actions.{kind}" for kind in ACTION_KINDS]
+        for name in names:
+            if name in ("job_id", "user_id", "external_id"):
+                continue
+            frame = given.copy()
+            if table == "actions":
+                rows = frame["action"] == name.partition(".")[2]
+                frame.loc[rows, "job_id"] = np.roll(frame.loc[rows, "job_id"].to_numpy(), 1)
+            else:
+                values = list(frame[name])
+                frame[name] = pd.Series(values[1:] + values[:1], index=frame.index, dtype=frame[name].dtype)
+            changed = Dataset(data.tables.with_tables(**{table: frame}), as_of=data.as_of)
+            after = compute_all(Inputs.of(changed, basis=inputs.basis), list(INPUTS))
+            found = {each for each in INPUTS if before[each] != after[each]}
+            changes[name if table == "actions" else f"{table}.{name}"] = found
+    assert sum(map(len, changes.values())) > 60
+    for column, found in changes.items():
+        kinds = ("actions",) if column.startswith("actions.") else ()
+        unstated = {name for name in found if not {column, *kinds} & set(INPUTS[name].reads)}
+        assert not unstated, (column, unstated)
+    stated = {column for each in INPUTS.values() for column in each.reads}
+    known = {f"{table}.{column}" for table in ("jobs", "users") for column in getattr(data.tables, table).columns}
+    known |= {"actions", "user_factors", "job_factors", *(f"actions.{kind}" for kind in ACTION_KINDS)}
+    assert stated <= known
 
 
 def test_own_columns_are_inputs() -> None:
