@@ -11,7 +11,7 @@ import pytest
 import scoring.learning
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DataError, UnknownIdError
-from scoring.evaluation import Holdout, by_time, last_n, split_users
+from scoring.evaluation import Holdout, by_time, cold_start, last_n, split_users
 from scoring.learning.input_catalogue import INPUTS, InputTables
 from scoring.model import Eligibility, Inputs
 from scoring.plan.rule_exclusions import Exclusions
@@ -148,6 +148,51 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError) as raised:
             TrainingFrame.load(path)
         assert "rows.parquet" in str(raised.value)
+
+
+def change_looks(data: Dataset, changed: np.ndarray) -> Dataset:
+    """Return the data with the views and clicks among the changed actions at other jobs."""
+    actions = data.tables.actions.copy()
+    looks = changed & actions["action"].isin(("view", "click")).to_numpy()
+    assert looks.sum() > 100
+    actions.loc[looks, "job_id"] = np.roll(actions.loc[looks, "job_id"].to_numpy(), 7)
+    return Dataset(data.tables.with_tables(actions=actions), as_of=data.as_of)
+
+
+def test_held_out_actions_of_users_change_no_row(data: Dataset) -> None:
+    """Views and clicks of each user from the first held-out action on are changed. Earlier ones change rows."""
+    actions, holdout = data.tables.actions, last_n(data, 3)
+    relevant = pd.DataFrame({"user_id": holdout.relevance.user_id, "job_id": holdout.relevance.job_id})
+    held = actions[actions["action"] == "application"].merge(relevant)
+    first = actions["user_id"].map(held.groupby("user_id")["occurred_at"].min())
+    rows = frame(holdout, NAMES, negatives=5)
+    changed = change_looks(data, (actions["occurred_at"] > first).to_numpy())
+    assert changed.fingerprint != data.fingerprint
+    assert frame(last_n(changed, 3), NAMES, negatives=5).digest == rows.digest
+    earlier = change_looks(data, (actions["occurred_at"] < first).to_numpy())
+    assert frame(last_n(earlier, 3), NAMES, negatives=5).digest != rows.digest
+    record_count("training leaks", "{} inputs", len(NAMES))
+
+
+def test_actions_of_newcomers_change_no_row(data: Dataset) -> None:
+    """All views and clicks of the held-out users are changed. Those of other users change rows."""
+    actions, holdout = data.tables.actions, cold_start(data, share=0.3)
+    rows = frame(holdout, NAMES, negatives=5)
+    is_new = actions["user_id"].isin(holdout.user_id).to_numpy()
+    assert frame(cold_start(change_looks(data, is_new), share=0.3), NAMES, negatives=5).digest == rows.digest
+    assert frame(cold_start(change_looks(data, ~is_new), share=0.3), NAMES, negatives=5).digest != rows.digest
+    record_count("training leaks", "{} inputs", len(NAMES))
+
+
+def test_rows_follow_the_given_rules(holdout: Holdout) -> None:
+    rules = Eligibility(min_fee=2_000)
+    found = frame(holdout, ["job.fee"], negatives=10, rules=rules)
+    assert found.rows.min() >= 2_000
+    inputs = Inputs.of(holdout.data)
+    users, jobs = inputs.user_lookup.find_rows(found.user_id), inputs.job_lookup.find_rows(found.job_id)
+    assert Exclusions.of(rules, inputs).matrix(np.arange(len(inputs.users)))[users, jobs].all()
+    default = frame(holdout, ["job.fee"], negatives=10)
+    assert np.nanmin(default.rows) < 2_000
 
 
 def test_holdout_without_a_cut_hides_the_held_out_actions(data: Dataset, tmp_path: Path) -> None:

@@ -9,9 +9,19 @@ import typer
 
 from scoring.argument_checks import MAX_SEED
 from scoring.cli.holdout_options import CountsOption, CutOption, DaysOption, HoldoutOptions
-from scoring.cli.input_loader import load_data
+from scoring.cli.input_loader import load_data, read_model
 from scoring.cli.next_command import print_next
-from scoring.cli.options import DEFAULT_DB, AsOfOption, DbOption, FactorCacheOption
+from scoring.cli.options import (
+    DEFAULT_DB,
+    DEFAULT_PROFILES,
+    AsOfOption,
+    ComponentOption,
+    DbOption,
+    FactorCacheOption,
+    ModelOption,
+    ProfileOption,
+    ProfilesOption,
+)
 from scoring.cli.output_failures import note_stored
 
 __all__ = ["app"]
@@ -75,6 +85,9 @@ _ValueOption = Annotated[
 @app.command("frame")
 def frame(
     db: DbOption = DEFAULT_DB,
+    model: ModelOption = None,
+    profile: ProfileOption = None,
+    profiles: ProfilesOption = DEFAULT_PROFILES,
     days: DaysOption = 14,
     cut: CutOption = None,
     counts: CountsOption = None,
@@ -85,11 +98,13 @@ def frame(
     out: _FrameOutOption = DEFAULT_FRAME,
     as_of: AsOfOption = None,
     factor_cache: FactorCacheOption = None,
+    component: ComponentOption = None,
 ) -> None:
     """Write rows to train a model on: inputs at the cut of a holdout, and labels from the actions after it.
 
-    Rows are of half of the training users of --seed. `scoring tune` tunes weights on the other half. Jobs without a
-    counted action are drawn from those that the default rules allowed at the cut.
+    Rows are of half of the training users of --seed. `scoring tune` tunes weights on the other half. Rows have only
+    jobs that the rules of --model or --profile allowed at the cut: give the scoring model that the trained model will
+    be a component of.
     """
     from scoring.cli.progress import Progress, make_console
     from scoring.database.database import Database
@@ -99,6 +114,7 @@ def frame(
     from scoring.training import frame as make_frame
 
     options = HoldoutOptions("time", days, cut, counts=tuple(counts or ()))
+    rules_of = read_model(model, None, component, profile=profile, profiles=profiles, db=db)
     progress = Progress()
     with Database.open(db) as database, progress.warnings():
         data = load_data(database, as_of, progress, Stopwatch())
@@ -108,6 +124,7 @@ def frame(
             holdout,
             tuple(input) if input else DEFAULT_INPUTS,
             negatives=negatives,
+            rules=rules_of.eligibility,
             missing=float("nan") if missing is None else missing,
             seed=seed,
             statistics=Statistics(holdout.data, factor_cache=factor_cache or default_cache()),
@@ -116,6 +133,7 @@ def frame(
     note_stored(f"The frame is written to {out}.")
     console = make_console()
     console.print(str(found), markup=False, soft_wrap=True)
+    console.print(f"rules of the model {rules_of.name}", markup=False, soft_wrap=True)
     for note in holdout.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     console.print(f"wrote {out}", markup=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scoring.learning.learned_model import read_learned_model
@@ -72,6 +73,23 @@ def test_unknown_input_is_an_error(scoring: Call, action_folder: Path, tmp_path:
     assert "job.wag" in error_line(scoring("learned", "frame", *given), 1)
 
 
+def test_rows_follow_the_rules_of_the_model(scoring: Call, action_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(RULES)
+    given = ("--db", action_folder / "market.db", "--days", 30, "--input", "job.fee", "--negatives", 20)
+    fees = []
+    for more in ((), ("--model", tmp_path / "rules.yaml")):
+        done = scoring("learned", "frame", *given, "--out", tmp_path / "rows.parquet", *more)
+        assert done.exit_code == 0, done.output
+        fees.append(TrainingFrame.load(tmp_path / "rows.parquet").rows[:, 0])
+    assert "rules of the model only_paid" in done.output
+    assert np.nanmin(fees[0]) < 2_000 <= fees[1].min()
+
+
+RULES = """
+name: only_paid
+groups: {base: {weight: 1, components: {wage: {weight: 1}}}}
+eligibility: {min_fee: 2000}
+"""
 MODEL = """
 name: with_own
 groups:
