@@ -29,6 +29,7 @@ __all__ = ["app"]
 app = typer.Typer(help="Train models and use them as components.")
 
 DEFAULT_FRAME = Path("data/frame.parquet")
+_FEW_POSITIVES = 100
 
 _InputOption = Annotated[
     list[str] | None,
@@ -108,6 +109,7 @@ def frame(
     """
     from scoring.cli.progress import Progress, make_console
     from scoring.database.database import Database
+    from scoring.errors import pluralize
     from scoring.statistics import Statistics, default_cache
     from scoring.telemetry import Stopwatch
     from scoring.training import DEFAULT_INPUTS
@@ -136,6 +138,9 @@ def frame(
     console.print(f"rules of the model {rules_of.name}", markup=False, soft_wrap=True)
     for note in holdout.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
+    if found.n_positives < _FEW_POSITIVES:
+        text = f"warning: only {pluralize(found.n_positives, 'positive row')}, so a model of them is mostly chance."
+        console.print(f"{text} Choose a longer holdout (--days), or count more actions (--counts).", soft_wrap=True)
     console.print(f"wrote {out}", markup=False, soft_wrap=True)
 
 

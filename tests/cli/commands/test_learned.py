@@ -82,6 +82,7 @@ def test_rows_follow_the_rules_of_the_model(scoring: Call, action_folder: Path, 
         assert done.exit_code == 0, done.output
         fees.append(TrainingFrame.load(tmp_path / "rows.parquet").rows[:, 0])
     assert "rules of the model only_paid" in done.output
+    assert "positive rows, so a model of them is mostly chance" in done.output
     assert np.nanmin(fees[0]) < 2_000 <= fees[1].min()
 
 
