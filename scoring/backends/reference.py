@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scoring.argument_checks import check_list_length, check_row_numbers
 from scoring.array_types import Floats, Longs, Singles
 from scoring.bundle.bundle import Bundle
+from scoring.bundle.list_order import ListOrder
 from scoring.bundle.program import LINK_ORIGIN, LINK_TOKEN, Program
 from scoring.bundle.ranked_lists import SCORES, Ranking
 from scoring.bundle.terms import KINDS
@@ -30,6 +31,7 @@ __all__ = [
     "lookup_rows",
     "make_scores_array",
     "top_k",
+    "walk",
 ]
 
 _BATCH_USERS = 16
@@ -94,6 +96,41 @@ def top_k(
     return lists
 
 
+def walk(
+    totals: Singles,
+    job_id: Longs,
+    eligible: NDArray[np.bool_],
+    company: NDArray[np.int32],
+    k: int,
+    per_company: int,
+    order: ListOrder,
+) -> list[Longs]:
+    """Per user, the columns of the k best eligible jobs in an order that rules change, as `top_k` without rules.
+
+    Pinned jobs come first. Jobs descend by total + points in float64, then by total, then ascend by id. A job is passed
+    over if its list has as many jobs of its value as a limit permits. Pinned jobs count for the limits of rules, but
+    only the limit per company removes them.
+    """
+    lists = []
+    for row in range(len(totals)):
+        total = totals[row].astype(np.float64)
+        by_order = np.lexsort((job_id, -total, -(total + order.points), ~order.pinned))
+        chosen: list[int] = []
+        for job in by_order[eligible[row, by_order]]:
+            if len(chosen) == k:
+                break
+            if per_company and company[job] >= 0 and (company[chosen] == company[job]).sum() >= per_company:
+                continue
+            is_full = [
+                value[job] >= 0 and (value[chosen] == value[job]).sum() >= most
+                for value, most in zip(order.value, order.most, strict=True)
+            ]
+            if order.pinned[job] or not any(is_full):
+                chosen.append(int(job))
+        lists.append(np.array(chosen, dtype=np.int64))
+    return lists
+
+
 class ReferenceBackend:
     """The specification as a backend: every pair in float64, then a sort. For small data."""
 
@@ -121,7 +158,8 @@ class ReferenceBackend:
                 break
             users_of_batch = rows[first : first + _BATCH_USERS]
             values = compute_scores(bundle.program, users_of_batch, np.arange(bundle.program.n_jobs))
-            lists = top_k(values[0], bundle.job_id, rules.matrix(users_of_batch), rules.company, k, rules.per_company)
+            given = values[0], bundle.job_id, rules.matrix(users_of_batch), rules.company, k, rules.per_company
+            lists = top_k(*given) if bundle.order is None else walk(*given, bundle.order)
             for row, jobs in enumerate(lists):
                 job_row[first + row, : len(jobs)] = jobs
                 found[first + row, : len(jobs)] = values[:, row, jobs].T

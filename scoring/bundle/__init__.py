@@ -4,6 +4,7 @@
 - `program`: the scores of all pairs as terms and weights; `terms`: the kinds of terms
 - `block_index`: the eligible jobs in search order, with bounds of their scores
 - `eligibility_arrays`: which jobs may be ranked for each user
+- `list_order`: what rules change in the order of lists
 - `bundled_model`: trained models that are evaluated per pair; `pair_formulas`: their inputs
 - `ranked_lists`: `Ranking`, the resulting lists
 """

@@ -16,6 +16,7 @@ from scoring.bundle.block_index import Index, Limits
 from scoring.bundle.bundle_file import BundleFileError, Parts
 from scoring.bundle.bundled_model import BundledModel
 from scoring.bundle.eligibility_arrays import EligibilityArrays
+from scoring.bundle.list_order import ListOrder
 from scoring.bundle.program import JOB_ARRAYS, JOB_ROWS, LINK_TOKEN, Program
 from scoring.bundle.terms.pair_term import find_pair_components, find_pair_function, register_functions
 from scoring.errors import ModelError, pluralize
@@ -42,6 +43,9 @@ class Bundle:
 
     `search` is built on first access, because scores of pairs do not need it.
 
+    If rules change the order of lists, `order` describes how, and `parts` has a bundle for each set of eligible jobs
+    that have equal points and are all pinned or all not pinned. Then the search indexes of the parts are used.
+
     Examples
     --------
     >>> digest = ready.plan.bundle.save(folder / "jobs.bundle")
@@ -56,6 +60,9 @@ class Bundle:
     make_search: Callable[[], SearchIndex]
     known_digest: str | None = field(default=None)
     """Digest of the file that the bundle was opened from; None if it was not opened from a file."""
+    order: ListOrder | None = None
+    """What rules change in the order of lists; None: lists are in the order of their totals."""
+    make_parts: Callable[[], tuple[Bundle, ...]] = tuple
 
     def __repr__(self) -> str:
         return f"Bundle({pluralize(len(self.user_id), 'user')} × {pluralize(len(self.job_id), 'job')})"
@@ -69,6 +76,11 @@ class Bundle:
     def search(self) -> SearchIndex:
         """The search index. It requires at least one user and one eligible job."""
         return self.make_search()
+
+    @cached_property
+    def parts(self) -> tuple[Bundle, ...]:
+        """The bundles of the parts of `order`, each with the eligible jobs of one part; empty without an order."""
+        return self.make_parts()
 
     @property
     def models(self) -> list[BundledModel]:
@@ -111,24 +123,18 @@ class Bundle:
     @classmethod
     def _from_parts(cls, path: Path, parts: Parts, digest: str) -> Self:
         program = _register_models(parts, Program(**parts.fields("program", Program._fields)))
-        search = _search(parts, program) if _USER_LOCALITY in parts.arrays else None
-
-        def make_search() -> SearchIndex:
-            if search is None:
-                raise BundleFileError(
-                    path,
-                    "empty",
-                    "contains no users or no eligible jobs, so it cannot be ranked. Use a bundle that contains both",
-                )
-            return search
-
+        eligibility = EligibilityArrays(**parts.fields("eligibility", EligibilityArrays._fields))
+        ids = parts.arrays["user_id"], parts.arrays["job_id"]
+        order: ListOrder | None = None
+        of_parts: list[Bundle] = []
+        if parts.contains("order"):
+            order = ListOrder(**parts.fields("order", ListOrder._fields))
+            while parts.contains(f"part{len(of_parts)}"):
+                prefix = f"part{len(of_parts)}"
+                rules = eligibility._replace(**parts.fields(prefix, _RULES_OF_PART))
+                of_parts.append(Bundle(program, rules, *ids, _read_search(path, parts, program, f"{prefix}.")))
         return cls(
-            program,
-            EligibilityArrays(**parts.fields("eligibility", EligibilityArrays._fields)),
-            parts.arrays["user_id"],
-            parts.arrays["job_id"],
-            make_search,
-            digest,
+            program, eligibility, *ids, _read_search(path, parts, program), digest, order, lambda: tuple(of_parts)
         )
 
     def _parts(self) -> Parts:
@@ -147,15 +153,26 @@ class Bundle:
             function.add_to(parts, f"{_MODEL}.{component}")
         parts.add("eligibility", self.eligibility, EligibilityArrays._fields)
         parts.arrays |= {"user_id": self.user_id, "job_id": self.job_id}
+        if self.order is not None:
+            parts.add("order", self.order, ListOrder._fields)
         if self.n_eligible and len(self.user_id):
-            search = self.search
-            parts.add("search.program", search.program, (*JOB_ARRAYS, *JOB_ROWS))
-            parts.add("search.index", search.index, _INDEX_FIELDS)
-            parts.add("search.limits", search.limits, Limits._fields)
-            parts.arrays[_USER_LOCALITY] = search.user_locality
+            if self.order is None:
+                self._add_search(parts, "")
+            for number, part in enumerate(self.parts):
+                parts.add(f"part{number}", part.eligibility, _RULES_OF_PART)
+                part._add_search(parts, f"part{number}.")
         return parts
 
+    def _add_search(self, parts: Parts, prefix: str) -> None:
+        search = self.search
+        parts.add(f"{prefix}search.program", search.program, (*JOB_ARRAYS, *JOB_ROWS))
+        parts.add(f"{prefix}search.index", search.index, _INDEX_FIELDS)
+        parts.add(f"{prefix}search.limits", search.limits, Limits._fields)
+        parts.arrays[f"{prefix}{_USER_LOCALITY}"] = search.user_locality
 
+
+_RULES_OF_PART = ("open_to_all", "per_company")
+"""Fields of the rules that differ between a bundle and its parts."""
 _VIEWS = ("block_single", "block_masks")
 """Fields of an index that are views of `block` with other types."""
 _INDEX_FIELDS = tuple(name for name in Index._fields if name not in _VIEWS)
@@ -174,12 +191,28 @@ def _register_models(parts: Parts, program: Program) -> Program:
     return program._replace(link=link)
 
 
-def _search(parts: Parts, program: Program) -> SearchIndex:
-    fields = parts.fields("search.index", _INDEX_FIELDS)
+def _read_search(path: Path, parts: Parts, program: Program, prefix: str = "") -> Callable[[], SearchIndex]:
+    """Return a function that returns the search index of a file, or raises an error if the file has none."""
+    search = _search(parts, program, prefix) if f"{prefix}{_USER_LOCALITY}" in parts.arrays else None
+
+    def make_search() -> SearchIndex:
+        if search is None:
+            raise BundleFileError(
+                path,
+                "empty",
+                "contains no users or no eligible jobs, so it cannot be ranked. Use a bundle that contains both",
+            )
+        return search
+
+    return make_search
+
+
+def _search(parts: Parts, program: Program, prefix: str) -> SearchIndex:
+    fields = parts.fields(f"{prefix}search.index", _INDEX_FIELDS)
     block = fields["block"]
     return SearchIndex(
-        program._replace(**parts.fields("search.program", (*JOB_ARRAYS, *JOB_ROWS))),
+        program._replace(**parts.fields(f"{prefix}search.program", (*JOB_ARRAYS, *JOB_ROWS))),
         Index(**fields, block_single=block.view("f4"), block_masks=block.view("u8")),
-        Limits(**parts.fields("search.limits", Limits._fields)),
-        parts.arrays[_USER_LOCALITY],
+        Limits(**parts.fields(f"{prefix}search.limits", Limits._fields)),
+        parts.arrays[f"{prefix}{_USER_LOCALITY}"],
     )

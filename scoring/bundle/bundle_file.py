@@ -33,7 +33,7 @@ from scoring.storage.os_errors import describe_os_error
 
 __all__ = ["FORMAT", "BundleFileError", "Parts", "digest_of", "read", "write"]
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 """Version of the header and of the meaning of the arrays. Files of other versions are rejected."""
 
 _MAGIC: Final = b"scoring bundle\r\n"  # detects transfers in text mode, which change line ends
@@ -72,6 +72,10 @@ class Parts:
                 self.arrays[f"{prefix}.{name}"] = value
             else:
                 self.numbers[f"{prefix}.{name}"] = value
+
+    def contains(self, prefix: str) -> bool:
+        """Return whether `add` added attributes under the prefix."""
+        return any(name.startswith(f"{prefix}.") for name in (*self.numbers, *self.arrays))
 
     def fields(self, prefix: str, names: Iterable[str]) -> dict[str, Any]:
         """Return the fields that `add` added.

@@ -28,6 +28,7 @@ __all__ = [
     "PortOption",
     "ProfileOption",
     "ProfilesOption",
+    "RulesOption",
     "RunModelOption",
     "SecondsOption",
     "TopKOption",
@@ -75,6 +76,10 @@ ProfileOption = Annotated[
 ]
 ProfilesOption = Annotated[
     Path, typer.Option("--profiles", metavar="DIR", help="Folder of saved profiles (see `scoring profiles`).")
+]
+RulesOption = Annotated[
+    Path | None,
+    typer.Option("--rules", metavar="FILE", help="YAML file of rules that exclude, pin, boost, bury or limit jobs."),
 ]
 RunModelOption = Annotated[
     str | None,

@@ -4,6 +4,7 @@
 - `component_inputs`: the arrays that a component reads; `explanation_inputs`: a user and a job as Python values
 - `group_weights`: weights on two levels; `eligibility`: which jobs may be ranked
 - `eligibility_rule`: a condition written by the user; `rule_expression`: its grammar
+- `list_rules`: rules of lists, which belong to a run and not to a model
 - `model`: `ScoringModel`; `model_file`: parse and write YAML; `setting_text`: parameters and rules as text
 - `presets/`: the shipped models
 """

@@ -5,6 +5,7 @@
 - `program_packer`: packs terms into a program; `weight_precomputation`: applies weights to a program
 - `block_layout`: the eligible jobs in search order, from `cell_key_choice`, `user_row_classes`, `blocks` and
   `sparse_key_index`
+- `list_rule_evaluation`: rules of lists on data
 - `rule_exclusions`: eligibility rules; `candidate_bits`: the jobs that may be ranked for each user
 """
 

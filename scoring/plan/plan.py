@@ -11,14 +11,17 @@ import numpy as np
 
 from scoring.array_types import Longs
 from scoring.bundle.bundle import Bundle, SearchIndex
+from scoring.bundle.list_order import ListOrder
 from scoring.bundle.program import DOT, JOB, NONE, Program
 from scoring.bundle.terms import ReusableArrays
 from scoring.errors import ModelError, ScoringError, pluralize
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
+from scoring.model.list_rules import ListRules
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
 from scoring.model_catalog import AnyModel, load_model
 from scoring.plan.block_layout import Layout, estimate_mask_bytes
 from scoring.plan.candidate_bits import Candidates
+from scoring.plan.list_rule_evaluation import RulesOnData, evaluate_rules, make_part_exclusions
 from scoring.plan.program_packer import pack
 from scoring.plan.rule_exclusions import Exclusions
 from scoring.plan.term_checks import check_value
@@ -45,6 +48,8 @@ class Plan:
     None for parts that depend on the job alone: the program holds their values. Empty unless the plan was built with
     `reuse`: a run over all users does not need the values.
     """
+    list_rules: RulesOnData | None = None
+    """The rules of lists that are active at the clock; None: no rule is."""
 
     def __repr__(self) -> str:
         return f"Plan({self.model.name}, {pluralize(len(self.user_id), 'user')} × {pluralize(len(self.job_id), 'job')})"
@@ -57,6 +62,7 @@ class Plan:
         candidates: Candidates | None = None,
         *,
         reuse: Plan | None = None,
+        list_rules: ListRules | None = None,
     ) -> Self:
         """Return the plan of a model on these inputs.
 
@@ -65,7 +71,9 @@ class Plan:
         model: The model.
         inputs: The users and jobs to score.
         candidates: Jobs that may be ranked for each user. They replace the rule that a job is open at the clock.
-        reuse: A plan of the same inputs and candidates. Its expensive parts are reused if they are still valid.
+        reuse: A plan of the same inputs and candidates. Its expensive parts and its rules of lists are reused if they
+            are still valid.
+        list_rules: Rules of lists. Those that are active at the clock apply.
 
         Raises
         ------
@@ -86,14 +94,19 @@ class Plan:
         program = pack(values, flat, within, group, len(inputs.users), len(inputs.jobs), reusable)
         program = fold(program, flat, within)
         require_ranges(model.parts, new, program, inputs)
+        on_data = reuse.list_rules if reuse is not None else evaluate_rules(list_rules, inputs)
+        if reuse is None or reuse.model.eligibility != model.eligibility:
+            exclusions = Exclusions.of(model.eligibility, inputs, candidates)
+            exclusions = exclusions if on_data is None else on_data.exclude_from(exclusions)
+        else:
+            exclusions = reuse.exclusions
         plan = cls(
             model=model,
             program=program,
-            exclusions=Exclusions.of(model.eligibility, inputs, candidates)
-            if reuse is None or reuse.model.eligibility != model.eligibility
-            else reuse.exclusions,
+            exclusions=exclusions,
             user_id=inputs.users.user_id,
             job_id=inputs.jobs.job_id,
+            list_rules=on_data,
         )
         return plan if reuse is None else plan._reusing(reuse, values)
 
@@ -217,6 +230,8 @@ class Plan:
         """Bytes that the search takes besides the jobs: tables of rules, and clusters of vectors if they are tried."""
         from scoring.backends.numba.vector_clusters import estimate_bytes  # importing Numba takes 0.4 s
 
+        if self.order is not None:
+            return sum(part.search_bytes for part in self._part_plans)
         rules = self.exclusions.arrays
         tables = rules.job_class.nbytes + rules.class_allowed.nbytes + rules.user_class.nbytes
         return tables + estimate_mask_bytes(rules) + estimate_bytes(self.program)
@@ -233,7 +248,28 @@ class Plan:
     @property
     def bundle(self) -> Bundle:
         """All arrays that ranking reads. Not cached: a reference cycle would delay freeing the plan and the bundle."""
-        return Bundle(self.program, self.exclusions.arrays, self.user_id, self.job_id, lambda: self.search)
+        return Bundle(
+            self.program,
+            self.exclusions.arrays,
+            self.user_id,
+            self.job_id,
+            lambda: self.search,
+            order=self.order,
+            make_parts=lambda: tuple(part.bundle for part in self._part_plans),
+        )
+
+    @property
+    def order(self) -> ListOrder | None:
+        """What the rules of lists change in the order of lists; None: nothing."""
+        return None if self.list_rules is None else self.list_rules.order
+
+    @cached_property
+    def _part_plans(self) -> tuple[Self, ...]:
+        """A plan for the eligible jobs of each part of the order."""
+        if self.order is None:
+            return ()
+        parts = make_part_exclusions(self.exclusions, self.order)
+        return tuple(replace(self, exclusions=part, list_rules=None, previous_layout=None) for part in parts)
 
 
 def build_program(model: ScoringModel, inputs: Inputs) -> Program:

@@ -50,6 +50,8 @@ class Explanation:
     job_external_id: str | None = None
     job_values: Mapping[str, Any] = field(default_factory=dict)  # own columns of the job; missing ones are None
     user_values: Mapping[str, Any] = field(default_factory=dict)  # own columns of the user with `show: true`
+    list_rules: tuple[str, ...] = ()  # what each active rule of lists does to the job, one sentence per rule
+    order_total: float | None = None  # total + points of rules, by which lists are ordered; None: no rule concerns it
 
     @property
     def user(self) -> str:
@@ -109,7 +111,12 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
             model.parts, values, model.flat_weights, model.weights_in_group, strict=True
         )
     )
+    rules = plan.list_rules
+    effects = () if rules is None else rules.describe(job_row)
+    order = plan.order
     return Explanation(
+        list_rules=effects,
+        order_total=float(scores[0]) + (0.0 if order is None else float(order.points[job_row])) if effects else None,
         user_id=int(plan.user_id[user_row]),
         job_id=int(plan.job_id[job_row]),
         model=model.name,

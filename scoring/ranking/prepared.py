@@ -18,6 +18,7 @@ from scoring.dataset.event_source import EventSource
 from scoring.dataset.row_lookup import IdList
 from scoring.errors import ConfigurationError, pluralize
 from scoring.model import Inputs, ScoringModel
+from scoring.model.list_rules import ListRules
 from scoring.model_catalog import AnyModel, load_model
 from scoring.plan import Candidates, Plan
 from scoring.ranking.component_contract import require_contract
@@ -71,6 +72,7 @@ class Prepared:
         basis: Basis | None = None,
         upto: int | None = None,
         path: Strategy = "auto",
+        list_rules: ListRules | None = None,
     ) -> Self:
         """Prepare a model on all rows.
 
@@ -86,6 +88,7 @@ class Prepared:
         upto: The number of the last event to apply to tables with events. It requires `basis`, whose clock decides
             which times have passed.
         path: The strategy of rankings, as of `Scorer`. "scan" is the fastest for a few users who are ranked once.
+        list_rules: Rules of lists, such as those of a campaign. Those that are active at the clock apply.
 
         Raises
         ------
@@ -96,7 +99,7 @@ class Prepared:
         model, workers = load_model(model), check_workers(workers)
         inputs = _make_inputs(_apply_events(data, basis, upto), basis)
         with limit_threads(workers):
-            plan = Plan.build(model, inputs, candidates)
+            plan = Plan.build(model, inputs, candidates, list_rules=list_rules)
             require_contract(plan, inputs)
         return cls(inputs, plan, workers, backend=backend, path=path)
 
@@ -110,6 +113,7 @@ class Prepared:
         job_ids: IdList,
         workers: int | None = None,
         basis: Basis | None = None,
+        list_rules: ListRules | None = None,
     ) -> Self:
         """Prepare a model on some rows with the statistics of all rows. Scores and explanations equal those of `of`.
 
@@ -123,7 +127,7 @@ class Prepared:
         model, workers, inputs = load_model(model), check_workers(workers), _make_inputs(data, basis)
         users, jobs = inputs.user_lookup.find_rows(user_ids), inputs.job_lookup.find_rows(job_ids)
         selected = inputs.take_users(users).take_jobs(jobs)
-        return cls(selected, Plan.build(model, selected), workers)
+        return cls(selected, Plan.build(model, selected, list_rules=list_rules), workers)
 
     def __repr__(self) -> str:
         return f"Prepared({self.plan!r} of {self.dataset!r})"

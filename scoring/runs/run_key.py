@@ -35,12 +35,19 @@ def code_version() -> str:
 
 
 def run_key(
-    model: ScoringModel, fingerprint: str, k: int, users: Longs, shard_users: int, reranker: str | None = None
+    model: ScoringModel,
+    fingerprint: str,
+    k: int,
+    users: Longs,
+    shard_users: int,
+    reranker: str | None = None,
+    list_rules: str | None = None,
 ) -> str:
     """Return 32 hex digits that depend on data, model, settings and code, but not on time, chunks and threads.
 
     `users` (n,) are the ids of the ranked users, ascending, in shards of `shard_users`. `reranker` is the digest of
-    the reranker. The code is part of the key, so a run is never resumed with different code.
+    the reranker, and `list_rules` that of the rules of lists that are active at the clock. The code is part of the
+    key, so a run is never resumed with different code.
     """
     digest = hashlib.blake2b(digest_size=16)
     sources = [_read_source(type(part.component)) for part in model.parts]
@@ -48,6 +55,8 @@ def run_key(
         repr((FORMAT, compute_code_digest(), sources, model.digest, fingerprint, k, shard_users, reranker)).encode()
     )
     digest.update(users.tobytes())
+    if list_rules is not None:
+        digest.update(list_rules.encode())
     return digest.hexdigest()
 
 

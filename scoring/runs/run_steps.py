@@ -82,6 +82,7 @@ class ActiveRun:
     def metadata(self) -> RunMetadata:
         inputs, model, k = self.prepared.inputs, self.prepared.model, self.spec.k
         clock, fingerprint = inputs.basis.clock, inputs.fingerprint
+        on_data = self.prepared.plan.list_rules
         return RunMetadata(
             run_id=new_run_id(self._created_at, model.digest, fingerprint, str(k)),
             created_at=self._created_at,
@@ -104,8 +105,10 @@ class ActiveRun:
                 self._user_id,
                 self._users_per_shard,
                 None if self.spec.reranker is None else self.spec.reranker.digest,
+                None if on_data is None else on_data.rules.digest,
             ),
             facts=summarize_data(self.prepared),
+            list_rules=() if on_data is None else on_data.rules.as_list(),
         )
 
     @property

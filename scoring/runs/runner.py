@@ -15,6 +15,7 @@ from scoring.argument_checks import check_list_length
 from scoring.bundle.ranked_lists import Ranking
 from scoring.dataset import Dataset
 from scoring.model import Inputs
+from scoring.model.list_rules import ListRules
 from scoring.model_catalog import AnyModel
 from scoring.ranking.prepared import Prepared
 from scoring.ranking.scorer import Strategy
@@ -74,10 +75,11 @@ def prepare(
     factor_cache: Path | None = None,
     workers: int | None = None,
     path: Strategy = "auto",
+    list_rules: ListRules | None = None,
 ) -> Prepared:
     """Prepare a model on a dataset like `Prepared.of`, time each phase, and compile the kernels or load them from disk.
 
-    The result is ready to rank users.
+    The result is ready to rank users. Those of `list_rules` that are active at the clock apply.
     """
     watch = watch or Stopwatch()
     memory_forecast.require_codes(len(dataset.users), len(dataset.words.occupation))
@@ -88,7 +90,7 @@ def prepare(
         statistics.areas, statistics.similarity  # noqa: B018 - as above
     with watch.phase("plan"):
         inputs = Inputs.of(statistics)
-        prepared = Prepared.of(inputs, model, workers=workers, path=path)
+        prepared = Prepared.of(inputs, model, workers=workers, path=path, list_rules=list_rules)
     with watch.phase("kernels"):
         prepared.scorer.top_k(1, prepared.active_users[:1])
     return prepared

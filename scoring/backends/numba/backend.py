@@ -39,6 +39,7 @@ from scoring.threads.reusable_threads import start_work
 
 if TYPE_CHECKING:
     from scoring.backends.cuda.device_strategy import DeviceStrategy
+    from scoring.backends.numba.list_walk import ListWalk
 
 __all__ = ["NumbaBackend"]
 
@@ -109,7 +110,9 @@ class NumbaBackend:
         k, rows = check_list_length(k), check_row_numbers(users, bundle.program.n_users, "users")
         found = TopKBuffers.empty(len(rows), min(k, bundle.n_eligible))
         n_scored, choice = 0, None
-        if found.row.size and find_pair_components(bundle.program, weighted=True):
+        if found.row.size and bundle.order is not None:
+            n_scored, choice = self._walk_parts(rows, found, cancelled, progress)
+        elif found.row.size and find_pair_components(bundle.program, weighted=True):
             n_scored = self._rank_evaluated(rows, found, cancelled, progress)
             choice = StrategyChoice(
                 "evaluated",
@@ -131,6 +134,31 @@ class NumbaBackend:
         job_id = bundle.job_id[found.row]
         job_id[found.row < 0] = -1  # row -1 is the last job's
         return Ranking(bundle.user_id[rows], job_id, found.row, found.scores, found.count, n_scored, choice)
+
+    def _walk_parts(
+        self, rows: Longs, found: TopKBuffers, cancelled: Callable[[], bool], progress: Callable[[int], None]
+    ) -> tuple[int, StrategyChoice | None]:
+        """Fill the lists of a bundle with an order; return the number of pairs that were scored, and the strategy."""
+        from scoring.backends.numba.list_walk import USERS_AT_ONCE
+
+        n_scored, choice = 0, None
+        for first in range(0, len(rows), USERS_AT_ONCE):
+            if cancelled():
+                break
+            part = slice(first, first + USERS_AT_ONCE)
+            n, of_part = self._list_walk.fill(
+                rows[part], found.row[part], found.scores[part], found.count[part], cancelled
+            )
+            n_scored, choice = n_scored + n, choice or of_part
+            progress(len(rows[part]))
+        return n_scored, choice
+
+    @cached_property
+    def _list_walk(self) -> ListWalk:
+        from scoring.backends.numba.list_walk import ListWalk
+
+        backends = [NumbaBackend(part, workers=self.workers, strategy=self.strategy) for part in self.bundle.parts]
+        return ListWalk(self.bundle, backends)
 
     def _rank_evaluated(
         self, rows: Longs, found: TopKBuffers, cancelled: Callable[[], bool], progress: Callable[[int], None]

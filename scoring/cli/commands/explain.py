@@ -11,6 +11,7 @@ from scoring.cli.options import (
     DbOption,
     FactorCacheOption,
     OptionalJobArgument,
+    RulesOption,
     UserArgument,
 )
 from scoring.cli.promoted_model import ModelSource, choose_model
@@ -26,6 +27,7 @@ def explain(
     db: DbOption = DEFAULT_DB,
     source: ModelSource,
     as_of: AsOfOption = None,
+    rules: RulesOption = None,
     factor_cache: FactorCacheOption = None,
     json: JsonOption = False,
     csv: CsvOption = False,
@@ -33,11 +35,12 @@ def explain(
     """Explain the score of a user and a job by the promoted profile, or by another model.
 
     Prints the value, weight, points and facts of each component. Without JOB, prints how many jobs may be ranked for
-    the user, and which rules exclude the other jobs.
+    the user, and which rules exclude the other jobs. With --rules, names the active rules that concern the job.
     """
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.explanation import make_records, render_explanation, render_user
     from scoring.database.database import Database
+    from scoring.model.list_rules import load_list_rules
     from scoring.ranking import Prepared
     from scoring.runs import memory_forecast
     from scoring.statistics import Statistics, default_cache
@@ -46,6 +49,7 @@ def explain(
     check_format(json, csv)
     progress, watch = Progress(), Stopwatch()
     given = source.read()
+    list_rules = None if rules is None else load_list_rules(rules)
     with Database.open(db) as database, progress.warnings():
         choice = choose_model(source, given, database, progress)
         if choice.text:
@@ -58,7 +62,9 @@ def explain(
         # statistics use all rows, but the plan contains only one user and one job, or all jobs
         statistics = Statistics(dataset, factor_cache=factor_cache or default_cache())
         job_ids = dataset.jobs.job_id if job_id is None else [job_id]
-        prepared = Prepared.for_rows(statistics, choice.model, user_ids=[user_id], job_ids=job_ids)
+        prepared = Prepared.for_rows(
+            statistics, choice.model, user_ids=[user_id], job_ids=job_ids, list_rules=list_rules
+        )
     if job_id is None:
         eligibility = prepared.explain_user(user_id)
         if not print_records(dataset.external_ids.add_columns(eligibility.frame()), json=json, csv=csv):

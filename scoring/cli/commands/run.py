@@ -22,6 +22,7 @@ from scoring.cli.options import (
     AsOfOption,
     DbOption,
     FactorCacheOption,
+    RulesOption,
     TopKOption,
 )
 from scoring.cli.output_failures import note_stored
@@ -31,6 +32,7 @@ from scoring.cli.signals import stop_signals
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
     from scoring.database.database import Database
+    from scoring.model.list_rules import ListRules
     from scoring.ranking import Prepared
     from scoring.runs.gate import Gate
     from scoring.runs.publishers import Publisher
@@ -121,6 +123,7 @@ def run(
     no_database: NoDatabaseOption = False,
     resume: ResumeOption = False,
     keep: KeepOption = None,
+    rules: RulesOption = None,
     gate: GateOption = None,
     force: ForceOption = None,
     instead: InsteadOption = None,
@@ -146,11 +149,13 @@ def run(
         from scoring.cli.progress import Progress, make_console
         from scoring.database.database import Database
         from scoring.errors import make_printable
+        from scoring.model.list_rules import load_list_rules
         from scoring.threads import run_meanwhile
 
         progress = Progress()
         given = source.read()
         run_gate = _make_gate(gate, force, source.components)
+        list_rules = None if rules is None else load_list_rules(rules)
         _check_reason(instead)
         _check_strategy(strategy, cluster, progress)
         replaces_published = not no_database or out.resolve() == DEFAULT_OUT.resolve()
@@ -188,11 +193,13 @@ def run(
                 factor_cache=factor_cache or default_cache(),
                 workers=workers,
                 path=strategy,
+                list_rules=list_rules,
             )
             with watch.phase("fingerprint"):
                 get_fingerprint()
         for finding in find_run_warnings(prepared):
             progress.print_line(f"warning: {make_printable(str(finding), 500)}")
+        _report_rules(prepared, list_rules, progress)
         selected = _select_first_users(prepared, users)
         if replaces_published and selected is None:
             require_reason(choice)
@@ -315,6 +322,21 @@ def _check_strategy(strategy: str, cluster: str | None, progress: Progress) -> N
         objection = find_card_objection()
         if objection is not None:
             progress.print_line(f"warning: The strategy gpu is not used. {objection}")
+
+
+def _report_rules(prepared: Prepared, given: ListRules | None, progress: Progress) -> None:
+    """Print how many rules of lists are active, and warn about those that concern no job that may be ranked."""
+    if given is None:
+        return
+    from scoring.errors import make_printable
+
+    on_data = prepared.plan.list_rules
+    active = [] if on_data is None else [rule.title for rule in on_data.rules.rules]
+    names = f": {make_printable(', '.join(active), 500)}" if active else ""
+    progress.print_line(f"{len(active)} of {len(given.rules)} rules are active{names}")
+    for rule in [] if on_data is None else on_data.find_unused(prepared.plan.exclusions):
+        text = make_printable(f"{rule.origin}: {rule.title}", 300)
+        progress.print_line(f"warning: {text} concerns no job that may be ranked.")
 
 
 def _select_first_users(prepared: Prepared, count: int | None) -> list[int] | None:

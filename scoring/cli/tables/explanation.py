@@ -30,7 +30,10 @@ def render_explanation(prepared: Prepared, explanation: Explanation) -> Renderab
     )
     head = render_pair(prepared, explanation.user_id, explanation.job_id)
     unknown = [Text(f"{sentence}.", style="yellow") for sentence in explanation.unknown_values]
-    return Group(head, Text(), _make_contributions(explanation), Text(), verdict, *unknown)
+    rules = [Text(f"{sentence}.") for sentence in explanation.list_rules]
+    if explanation.order_total is not None:
+        rules.append(Text(f"Lists are ordered by {explanation.order_total:.2f} for this job. Its total is unchanged."))
+    return Group(head, Text(), _make_contributions(explanation), Text(), verdict, *rules, *unknown)
 
 
 def render_user(prepared: Prepared, eligibility: UserEligibility) -> RenderableType:
@@ -53,6 +56,9 @@ def make_records(explanation: Explanation) -> pd.DataFrame:
     """Return one row per component: user_id · job_id · model · ranked · group · component · value · weight · points ·
     facts (as text). The sum of the points is the total.
 
+    `list_rules` and `order_total` follow if rules of lists concern the job: what each rule does, and the total plus the
+    points of rules, by which lists are ordered.
+
     If the user or the job has an external id, `user_external_id` and `job_external_id` follow. Own columns that
     explanations show are the last columns, such as `job.seniority`.
     """
@@ -64,6 +70,9 @@ def make_records(explanation: Explanation) -> pd.DataFrame:
         "ranked": explanation.eligible,
     }
     columns = [*pair, *frame.columns]
+    if explanation.list_rules:
+        pair |= {"list_rules": "; ".join(explanation.list_rules), "order_total": explanation.order_total}
+        columns += ["list_rules", "order_total"]
     for key in ("user_external_id", "job_external_id"):
         if getattr(explanation, key) is not None:
             pair[key] = getattr(explanation, key)

@@ -144,6 +144,7 @@ class _DatabaseClaim(Claim):
             "whole": metadata.whole,
             "key": metadata.key,
             "facts": dict(metadata.facts),
+            **({"list_rules": list(metadata.list_rules)} if metadata.list_rules else {}),
             "gate": None,
             FENCE: 1,
             "shards": {},

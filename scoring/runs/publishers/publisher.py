@@ -57,6 +57,7 @@ class RunMetadata:
     key: str  # equal keys: equal results, shard by shard
     facts: Mapping[str, float | None] = field(default_factory=dict)  # of the data, `scoring.runs.data_summary`
     definition: Mapping[str, Any] = field(default_factory=dict)  # the model, as in its file
+    list_rules: Sequence[Mapping[str, Any]] = ()  # the rules of lists that are active at the clock, as in their file
 
 
 @dataclass(frozen=True)
