@@ -233,7 +233,9 @@ def _read_rule(file: YamlSource, number: int, content: Any) -> ListRule:
         given = _Content.model_validate(content)
     except ValidationError as error:
         name, problem = describe_problem(error, _Content)
-        raise file.error((*key, name) if name else key, problem.replace("`start`", "`from`")) from error
+        raise file.error(
+            (*key, name) if name else key, problem.replace("`start`", "`from`").replace(" start,", " from,")
+        ) from error
     line = file.lines.get(key)
     origin = file.path if line is None else f"{file.path}, line {line}"
     start, until = (

@@ -79,7 +79,7 @@ def test_an_excluded_job_is_not_boosted() -> None:
 
 def test_excluded_jobs_do_not_count_for_a_limit() -> None:
     jobs = lists()[0][:3]
-    few = f"where: job.job_id in ({jobs[0]}, {jobs[1]}, {jobs[2]})"
+    few = f"where: 'job.job_id in ({jobs[0]}, {jobs[1]}, {jobs[2]})'"
     found = lists(f"kind: exclude, {of_job(jobs[0])}", f"kind: at_most, count: 1, {few}")[0]
     assert [job for job in found if job in jobs] == [jobs[1]]
 
@@ -88,7 +88,8 @@ def test_a_pinned_job_counts_for_a_limit_and_is_kept() -> None:
     job = one_job()
     found = lists(f"kind: pin, {of_job(job)}", f"kind: at_most, count: 1, {ALL_JOBS}")
     assert found == [[job]] * len(found)
-    both = lists(f"kind: pin, where: job.job_id in ({job}, {lists()[0][0]})", f"kind: at_most, count: 1, {ALL_JOBS}")
+    other = lists()[0][0]
+    both = lists(f"kind: pin, where: 'job.job_id in ({job}, {other})'", f"kind: at_most, count: 1, {ALL_JOBS}")
     assert len(both[0]) == 2
 
 
@@ -100,7 +101,7 @@ def test_a_pin_precedes_a_boost() -> None:
 
 def test_a_limit_applies_to_the_boosted_order() -> None:
     plain = lists()[0]
-    two = f"where: job.job_id in ({plain[0]}, {plain[5]})"
+    two = f"where: 'job.job_id in ({plain[0]}, {plain[5]})'"
     found = lists(f"kind: boost, points: 900, {of_job(plain[5])}", f"kind: at_most, count: 1, {two}")[0]
     assert found[0] == plain[5]
     assert plain[0] not in found
@@ -132,7 +133,7 @@ def test_a_boost_changes_the_order_and_no_score() -> None:
 
 def test_other_weights_keep_the_rules() -> None:
     job = one_job()
-    other = prepared(f"kind: pin, {of_job(job)}").with_model("economic")
+    other = prepared(f"kind: pin, {of_job(job)}").with_model(prepared().model.with_weights({"fee": 1.0}))
     assert set(other.top_k(3).job_id[:, 0]) == {job}
 
 

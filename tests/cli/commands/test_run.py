@@ -169,3 +169,39 @@ def test_failed_database_publication_leaves_no_folder(scoring: Call, database: P
     assert done.exit_code == 1
     assert "no way" in done.stderr
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_rules_of_lists_change_the_order(scoring: Call, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(
+        "rules:\n"
+        "  - {name: few, kind: at_most, count: 1, per: job.company_id, owner: Mori, reason: variety}\n"
+        "  - {name: remote, kind: boost, points: 30, where: job.has_remote_work, owner: Sato, reason: contract}\n"
+        "  - {name: old, kind: pin, where: job.fee >= 0, until: 2001-01-01, zone: UTC, owner: Sato, reason: past}\n"
+        "  - {name: none, kind: bury, points: 1, where: job.fee < 0, owner: Sato, reason: none}\n"
+    )
+    done = scoring("run", "--db", database, "--out", "runs", "--top-k", 6, "--rules", "rules.yaml")
+    assert done.exit_code == 0, done.output
+    assert "3 of 4 rules are active: rule 'few', rule 'remote', rule 'none'" in " ".join(done.stderr.split())
+    assert "rule 'none' concerns no job that may be ranked" in " ".join(done.stderr.split())
+    lists = pd.read_parquet(tmp_path / "runs/latest")
+    with Database.open(database) as opened:
+        pd.testing.assert_frame_equal(lists, read_results(opened))
+        jobs = opened.read(lambda connection: pd.read_sql("SELECT * FROM jobs", connection))
+    jobs = jobs.set_index("job_id").loc[lists["job_id"]]
+    assert lists.groupby([lists["user_id"], jobs["company_id"].to_numpy()]).size().max() == 1
+    assert [rule["name"] for rule in read_manifest(tmp_path / "runs/latest")["list_rules"]] == ["few", "remote", "none"]
+    user, job = lists.loc[jobs["has_remote_work"].to_numpy(dtype=bool), ["user_id", "job_id"]].iloc[0]
+    explained = scoring("explain", user, job, "--db", database, "--rules", "rules.yaml")
+    text = " ".join(explained.stdout.split())
+    assert "rule 'remote' adds 30 points to the job's place in the order (Sato: contract)." in text
+    assert "Lists are ordered by" in text
+
+
+def test_a_contradiction_of_rules_stops_a_run(scoring: Call, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(
+        "rules:\n"
+        "  - {name: a, kind: pin, where: job.fee > 0, owner: Sato, reason: contract}\n"
+        "  - {name: b, kind: exclude, where: job.fee > 0, owner: Mori, reason: complaint}\n"
+    )
+    error = error_line(scoring("run", "--db", database, "--rules", "rules.yaml"), 1)
+    assert "rules.yaml, line 3: rule 'b' (exclude) contradicts rule 'a' (pin) of line 2" in error
