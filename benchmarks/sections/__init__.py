@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.results import Section
 from benchmarks.sections import (
+    cluster,
     factors,
     file_import,
     frame_memory,
@@ -47,6 +48,7 @@ SECTIONS: dict[str, Callable[[Size, Workspace], Section]] = {
     "factors": factors.measure,
     "run": run.measure,
     "large_run": run.measure_large,
+    "cluster": cluster.measure,
     "shared_cache": shared_cache.measure,
     "files": file_import.measure,
     "frames": frame_memory.measure,

@@ -27,13 +27,13 @@ from scoring.optional_dependencies import require
 from scoring.profiling.compared_method_lists import ResultsDifferError
 from scoring.ranking import Scorer
 
-__all__ = ["WEIGHT", "measure"]
+__all__ = ["ALL_INPUTS", "WEIGHT", "measure"]
 
 WEIGHT = 0.1
 """Of the trained model, in the total score."""
 _NAME = "trained"
 _BOTH_SIDES = (*JOB_INPUTS, "job.prefecture", "job.occupation", *USER_INPUTS, "user.prefecture")
-_ALL_INPUTS = (*JOB_INPUTS, *USER_INPUTS, *PAIR_INPUTS)
+ALL_INPUTS = (*JOB_INPUTS, *USER_INPUTS, *PAIR_INPUTS)
 _LARGEST_RATIO = {"job": 1.3, "tables": 8.0}
 """Shape → limit of the time of ranking, relative to ranking without the model."""
 _N_DENSE = 4
@@ -84,9 +84,9 @@ def _make_components(folder: Path, inputs: Inputs) -> dict[str, Learned]:
     return {
         "trees, inputs of jobs": make_trees(folder, "jobs", inputs, JOB_INPUTS),
         "trees, inputs of jobs and users": make_trees(folder, "sides", inputs, _BOTH_SIDES),
-        "trees, inputs of pairs": make_trees(folder, "pairs", inputs, _ALL_INPUTS),
-        "network in ONNX": make_network(folder, "network.onnx", inputs, _ALL_INPUTS, make_onnx),
-        "network in LiteRT": make_network(folder, "other.tflite", inputs, _ALL_INPUTS, make_litert),
+        "trees, inputs of pairs": make_trees(folder, "pairs", inputs, ALL_INPUTS),
+        "network in ONNX": make_network(folder, "network.onnx", inputs, ALL_INPUTS, make_onnx),
+        "network in LiteRT": make_network(folder, "other.tflite", inputs, ALL_INPUTS, make_litert),
     }
 
 

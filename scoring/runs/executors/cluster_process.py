@@ -52,7 +52,8 @@ _LOST: Final = 75
 _GONE: Final = 76
 """Exit code of a worker whose scheduler has not answered for `LEASE_SECONDS`."""
 _MAX_FAILURES: Final = 10
-"""A process that ends this many times within seconds of its start is not started again."""
+"""A process that fails this many times within seconds of its start is not started again. Signals are not failures: a
+worker may be killed at any time."""
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 5.0
 _DELAYS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -171,7 +172,7 @@ class ChildProcess:
             was_ready = self._first is not None and "error" not in self._first
             if self._is_closed.is_set() or not self._restarts or not was_ready:
                 break
-            if code in (0, _GONE) or failures > _MAX_FAILURES:
+            if code in (0, _GONE) or (code > 0 and failures > _MAX_FAILURES):
                 break
             if self._is_closed.wait(_DELAYS[min(failures, len(_DELAYS)) - 1] if failures else _DELAYS[0]):
                 break

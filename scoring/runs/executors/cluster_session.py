@@ -50,6 +50,10 @@ T = TypeVar("T")
 
 _CHUNK_BYTES: Final = 4 << 20
 _MEMORY_SHARE: Final = 0.6
+_PARTS_PER_WORKER: Final = 8
+"""Parts of the remaining users that a worker gets, if they are not too short or too long."""
+_LONGEST: Final = 4
+"""The longest part, as a multiple of `Limits.part_seconds`."""
 _END_SECONDS: Final = 1.0
 """Wait for the answers of workers at the end. A lost worker does not answer."""
 _BYTES_PER_THREAD: Final = 2_000_000
@@ -473,9 +477,9 @@ class ClusterSession:
         limits, parts = self._limits, self._parts
         assert parts is not None
         pace = statistics.median(self._paces[-15:])
-        seconds = limits.part_seconds
-        if parts.n_waiting * pace > 16 * n_workers * seconds:
-            seconds *= 2
+        # the driver ranks a user of each part again, so parts are long while much remains
+        remaining = parts.n_waiting * pace / (_PARTS_PER_WORKER * n_workers)
+        seconds = min(max(remaining, limits.part_seconds), _LONGEST * limits.part_seconds)
         by_bytes = limits.bytes_in_flight // (8 * max(1, self._shared.list_width) * BYTES_PER_RANKED)
         return max(1, min(int(seconds / max(pace, 1e-9)), by_bytes, limits.max_part_users))
 

@@ -38,7 +38,7 @@ class ShardRanker:
         # the only place where a run chooses its backend
         scorer = prepared.scorer
         if workers is not None:
-            scorer = Scorer(prepared.plan, workers=workers, backend=prepared.backend)
+            scorer = Scorer(prepared.plan, workers=workers, path=prepared.path, backend=prepared.backend)
         return cls(scorer, k, scorer.n_eligible, scorer.workers, prepared.plan.bundle)
 
     @property
