@@ -39,6 +39,7 @@ from scoring.threads.reusable_threads import start_work
 
 if TYPE_CHECKING:
     from scoring.backends.cuda.device_strategy import DeviceStrategy
+    from scoring.backends.numba.evaluated_topk import EvaluatedRanking
     from scoring.backends.numba.list_walk import ListWalk
 
 __all__ = ["NumbaBackend"]
@@ -95,6 +96,7 @@ class NumbaBackend:
         self.workers = workers or available_cpus()
         self.strategy: Strategy = strategy
         self._choices: dict[int, StrategyChoice] = {}
+        self._evaluated: EvaluatedRanking | None = None  # of the last k; it orders the inputs of all jobs
 
     def top_k(
         self,
@@ -167,7 +169,9 @@ class NumbaBackend:
         from scoring.backends.numba.evaluated_topk import FIRST_JOBS, USERS_AT_ONCE, EvaluatedRanking
 
         k, n_evaluated = found.row.shape[1], [0]
-        ranking, rest = EvaluatedRanking(self.bundle, k), NumbaBackend(self._rest, workers=1, strategy="pruned")
+        ranking, rest = self._evaluated, NumbaBackend(self._rest, workers=1, strategy="pruned")
+        if ranking is None or ranking.k != k:
+            ranking = self._evaluated = EvaluatedRanking(self.bundle, k)
 
         def work(part: slice) -> int:
             users = rows[part]
