@@ -53,12 +53,23 @@ class Tree:
 
     def find_leaf(self, row: Sequence[float]) -> int:
         """Return the leaf of a row."""
-        if not len(self.feature):
-            return 0
-        node = 0
+        splits = self._splits
+        node = 0 if splits else -1
         while node >= 0:
-            node = int((self.left if self.goes_left(node, row[self.feature[node]]) else self.right)[node])
+            feature, threshold, left, right, is_numerical = splits[node]
+            value = row[feature]
+            if is_numerical and (value > ZERO or value < -ZERO):
+                node = left if value <= threshold else right
+            else:
+                node = left if self.goes_left(node, value) else right
         return ~node
+
+    @cached_property
+    def _splits(self) -> list[tuple[int, float, int, int, bool]]:
+        """Feature, threshold, children and whether the split is numerical. Python reads lists faster than arrays."""
+        numerical = [categories is None for categories in self.categories]
+        columns = (self.feature.tolist(), self.threshold.tolist(), self.left.tolist(), self.right.tolist(), numerical)
+        return list(zip(*columns, strict=True))
 
     @property
     def every_leaf(self) -> int:
