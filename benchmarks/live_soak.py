@@ -149,7 +149,7 @@ class _Reader:
         self._waits: list[float] = []
         self._during: list[bool] = []
         self._stopped = threading.Event()
-        self._users = engine._require_state().lists.copy_lists().user_id.tolist()
+        self._users = engine._require_state().published.copy().user_id.tolist()
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
 

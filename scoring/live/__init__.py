@@ -2,7 +2,7 @@
 
 - `events`: one changed row, with its number; `live_tables`: tables with events, and the state that they define
 - `event_log`: the log of changed rows in the database, with `event_decoder`, `event_listener` and `row_writer`
-- `live_lists`: the lists of all users, updated by events and by ticks
+- `live_lists`: the lists of all users, updated by events and by ticks; `published_lists`: copies for readers
 - `pair_arrays`, `job_cells`, `job_columns`, `live_rules`, `growing_codes`, `slabs`: arrays that a row changes in place
 - `list_kernels`: compiled scores and updates of lists
 - `live_engine`: the lists of a database; `basis_store`, `leader_lease`: the bases of ticks, and who writes them

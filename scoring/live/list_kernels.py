@@ -39,6 +39,7 @@ class ListArrays(NamedTuple):
     complete: Bools  # (N,) no eligible job is missing, except those that the limit per company excludes
     n_lists: Ints  # (M,) number of lists that contain the job
     threshold: Singles  # (N,) a job with a lower total is not inserted; infinity without a list
+    is_changed: Bools  # (N,) the list has changed since readers were given it
 
 
 class Rules(NamedTuple):
@@ -389,8 +390,10 @@ def _truncate(lists: ListArrays, user: int, size: int) -> None:
 
 
 @internal
-def _set_threshold(lists: ListArrays, user: int) -> None:
+def _end_change(lists: ListArrays, user: int) -> None:
+    """Set the threshold of a changed list."""
     size = lists.valid[user]
+    lists.is_changed[user] = True
     if lists.complete[user]:
         lists.threshold[user] = -np.inf
     else:
@@ -520,7 +523,7 @@ def _update_list(
         if is_exact_here:
             lists.complete[user] = False
     if is_changed:
-        _set_threshold(lists, user)
+        _end_change(lists, user)
     return is_changed
 
 
@@ -792,7 +795,7 @@ def rank_user(
     _truncate(lists, user, 0)
     lists.complete[user] = True
     if not has_list:
-        lists.threshold[user] = np.inf
+        lists.threshold[user], lists.is_changed[user] = np.inf, True
         return
     scores, sums, room = np.zeros(4, dtype=np.float32), np.empty(4), lists.slot.shape[1]
     bound, order = p.bound[:, user].copy(), np.empty(0, dtype=np.int64)
@@ -805,7 +808,7 @@ def rank_user(
         p, lists, rules, cells, user, allowed, bound[p.bound_first[2] :], reaches, order, seen, turn, scores, sums
     )
     lists.complete[user] = lists.valid[user] < room
-    _set_threshold(lists, user)
+    _end_change(lists, user)
 
 
 # --- One user, with outputs of trained models -------------------------------------------------------------------------
@@ -915,4 +918,4 @@ def insert_jobs(p: PairArrays, lists: ListArrays, rules: Rules, user: int, jobs:
 def end_ranking(lists: ListArrays, user: int) -> None:
     """Note that a list is exact."""
     lists.complete[user] = lists.valid[user] < lists.slot.shape[1]
-    _set_threshold(lists, user)
+    _end_change(lists, user)

@@ -2,7 +2,7 @@
 
 Three threads of an engine share its state:
 
-- one follows the log and applies each event to the present lists
+- one follows the log, applies its events to the present lists, and publishes the changed lists after each chunk
 - one builds the next lists in the background, and computes the basis of a tick
 - one renews the leader's lease, and decides when a tick is due
 
@@ -51,6 +51,7 @@ from scoring.live.live_tables import LiveTables
 from scoring.live.pair_arrays import LayoutChangedError
 from scoring.live.pause_store import StoredPause, create_pauses, delete_pause, read_pause, write_pause
 from scoring.live.process_settings import ProcessSettings
+from scoring.live.published_lists import PublishedLists
 from scoring.live.read_priority_lock import ReadPriorityLock
 from scoring.live.verification import VerifyReport, verify_lists
 from scoring.model import ScoringModel
@@ -82,6 +83,8 @@ _KINDS: Final = (*_ROWS, "table_replaced", "tick", "model")
 _PAGE: Final = 1000
 _MAX_BACKLOG: Final = 200_000
 _RECENT: Final = 100_000
+_BUILDS_BEHIND: Final = 4
+"""Builds that a backlog must be worth. With 1, as many events arrived during a build, and another build followed."""
 _FEW: Final = 64
 """Events that new lists may lack when events wait for them."""
 _ROUNDS: Final = 8
@@ -90,9 +93,8 @@ _CAUGHT_UP: Final = 256
 """Captured events that are applied together."""
 _REFILLS: Final = 8
 """Lists that are computed again between two reads."""
-_CHUNK: Final = 4
-"""Events that are applied together if a page has many. Reads wait until they are applied; 8 take as long per event."""
-_CHUNK_FROM: Final = 50
+_CHUNK: Final = 32
+"""Events that are applied together. Consecutive events of jobs take less time: their rows are encoded once."""
 _RETRY_SECONDS: Final = 0.5
 _LEAD_SECONDS: Final = 0.25
 _PROMOTION_SECONDS: Final = 1.0
@@ -194,6 +196,7 @@ class _State:
     """Lists with the basis and the model that they were built with. Replaced as a whole."""
 
     lists: LiveLists
+    published: PublishedLists
     stored: StoredBasis
 
 
@@ -261,9 +264,10 @@ class LiveEngine:
         self._gate = ChangeGate()
         self.metrics = LiveMetrics(self._read_gauges)
 
-        self._lock = ReadPriorityLock()
-        self._applying = threading.Lock()  # held while events are applied, before `_lock`
+        self._lock = threading.Lock()  # held while readers read or changed lists are published: at most 1 ms
+        self._applying = ReadPriorityLock()  # held while events are applied or tables are copied; before `_lock`
         self._state: _State | None = None
+        self._is_partial = False  # the present lists contain some events of a chunk: other lists are being built
         self._captured: list[Event] | None = None  # events since the copy that a build began with
         self._position: LogPosition | None = None
         self._seq, self._floor = 0, 0
@@ -409,17 +413,33 @@ class LiveEngine:
         start = time.perf_counter()
         if after is not None:
             self._wait_for(after, timeout)
-        with self._lock.reading():
-            state = self._require_state()
-            try:
-                found = state.lists.get(user_id)
-            except UnknownIdError:
-                self.metrics.count_read("unknown")
-                raise
-            answer = LiveAnswer(found, state.stored.number, self._seq, state.stored.as_of, self._find_frozen())
-        self.metrics.count_read("inactive" if found is None else "found")
+        try:
+            while (answer := self._read(user_id)) is None:
+                self._complete_list(user_id)
+        except UnknownIdError:
+            self.metrics.count_read("unknown")
+            raise
+        self.metrics.count_read("inactive" if answer.list is None else "found")
         self.metrics.observe("read_seconds", time.perf_counter() - start)
         return answer
+
+    def _read(self, user_id: int) -> LiveAnswer | None:
+        """Return the published list of a user; None if it is too short."""
+        with self._lock:
+            state = self._require_state()
+            if state.published.is_short(user_id):
+                return None
+            found = state.published.get(user_id)
+            return LiveAnswer(found, state.stored.number, self._seq, state.stored.as_of, self._find_frozen())
+
+    def _complete_list(self, user_id: int) -> None:
+        """Compute a list that has too few exact places, and publish it."""
+        with self._applying.reading():
+            if not self._is_partial:
+                self._require_state().lists.get(user_id)
+                self._publish(self._seq)
+                return
+        self._stopped.wait(self._poll_seconds)
 
     def _wait_for(self, after: int, timeout: float) -> None:
         with self._reached:
@@ -439,7 +459,7 @@ class LiveEngine:
         ------
         UnknownIdError: If the user or the job does not exist.
         """
-        with self._lock.reading():
+        with self._applying.reading():
             state = self._require_state()
             tables = state.lists.tables.take(user_id, job_id)
         basis = state.stored.basis
@@ -451,9 +471,8 @@ class LiveEngine:
 
     def find_external_ids(self, job_ids: Sequence[int]) -> list[str | None]:
         """Return the external id of each job; None if it has none or does not exist."""
-        with self._lock.reading():
-            jobs = self._require_state().lists.tables.jobs
-            return [jobs.find_external_id(job) for job in job_ids]
+        jobs = self._require_state().lists.tables.jobs
+        return [jobs.find_external_id(job) for job in job_ids]
 
     def write(self, rows: Sequence[Any], idempotency_key: str | None = None) -> Written:
         """Write rows and their events in one transaction, as `EventLog.write_rows`."""
@@ -463,7 +482,7 @@ class LiveEngine:
 
     def status(self) -> LiveStatus:
         """Return the state of the engine, without reading the database."""
-        with self._lock.reading():
+        with self._lock:
             state = self._require_state()
             n_users, n_jobs = state.lists.n_lists, state.lists.n_jobs
             seq, position = self._seq, self._position
@@ -576,8 +595,15 @@ class LiveEngine:
         """Compute lists that an event has left too short, a few at a time, so that others can be read meanwhile."""
         n_left = 1
         while n_left and not self._stopped.is_set() and not self._wake.is_set():
-            with self._lock.writing():
+            with self._applying.writing():
                 n_left = self._require_state().lists.refill(_REFILLS)
+                self._publish(self._seq)
+
+    def _publish(self, seq: int) -> None:
+        """Let readers see the lists after an event. The caller holds `_applying`."""
+        with self._lock:
+            self._require_state().published.renew()
+            self._seq = max(self._seq, seq)
 
     def _note_position(self) -> None:
         """Register the position of this engine, so that the log keeps later events, and store the rejected ones."""
@@ -651,22 +677,23 @@ class LiveEngine:
         self._want_tick(sum(event.kind in _ROWS for event in events))
 
     def _find_worth_of_build(self) -> int:
-        """Return the number of events that take as long as building all lists, by the times measured so far."""
+        """Return the number of events from which all lists are built instead, by the times measured so far."""
         (built, building), (applied, applying) = (
             self.metrics.histograms[name].read() for name in ("build_seconds", "event_seconds")
         )
         if not built[-1] or applied[-1] < REBUILD_AT:
             return REBUILD_AT
-        return int(np.clip((building / built[-1]) / max(applying / applied[-1], 1e-9), REBUILD_AT, _MAX_BACKLOG))
+        n = (building / built[-1]) / max(applying / applied[-1], 1e-9)
+        return int(np.clip(_BUILDS_BEHIND * n, REBUILD_AT, _MAX_BACKLOG))
 
     def _take_rows(self, events: Sequence[LogEvent]) -> None:
-        """Apply a few events to the present lists, during which no list is read."""
+        """Apply some events to the present lists, and publish the lists."""
         rows, start = [event.event() for event in events], time.perf_counter()
         seq, is_built, board = max(event.seq for event in events), True, self._require_state().lists.tables.board
         for row in rows:
             with suppress(DataError):  # counted when it is applied
                 row.require_canonical(board)  # an event remembers it: reads need not wait for the check
-        with self._applying, self._lock.writing():
+        with self._applying.writing():
             lists = self._require_state().lists
             try:
                 self._apply_rows(lists, rows)
@@ -676,9 +703,11 @@ class LiveEngine:
             if self._captured is not None:
                 self._captured += rows
             if is_built:
-                self._seq = max(self._seq, seq)
+                self._publish(seq)
+            else:
+                self._is_partial = True
         if not is_built:
-            self._rebuild(seq, is_partial=len(rows) > 1)
+            self._rebuild(rows, seq)
         now, seconds = self._now(), (time.perf_counter() - start) / len(rows)
         for event, row in zip(events, rows, strict=True):
             self.metrics.observe("event_seconds", seconds)
@@ -697,18 +726,12 @@ class LiveEngine:
         for row in rows:
             self._apply(lists, row)
 
-    def _rebuild(self, seq: int, *, is_partial: bool) -> None:
+    def _rebuild(self, rows: Sequence[Event], seq: int) -> None:
         """Build the lists of the present basis in the background, because an event needs other arrays.
 
-        Until then, lists are those before the event. If other events of its chunk are in them, `frozen` states it.
+        Until then, readers see the lists before these events.
         """
-        if is_partial:
-            self._reload_wanted = "a new code"
-        try:
-            self._call_work(lambda: self._build(self._require_state().stored, (), seq))
-        finally:
-            if is_partial:
-                self._reload_wanted = None
+        self._call_work(lambda: self._build(self._require_state().stored, rows, seq))
 
     def _apply(self, target: LiveLists | LiveTables, event: Event) -> None:
         try:
@@ -767,7 +790,7 @@ class LiveEngine:
 
     def _move(self, page: LogPage) -> None:
         self._position = page.position
-        with self._lock.writing():
+        with self._lock:
             self._seq = max(self._seq, page.position.seq)
         if page.rejected_seqs:
             self._note_applied(page.rejected_seqs)
@@ -875,7 +898,7 @@ class LiveEngine:
         stored = present if present.number > stored.number else stored  # a tick was swapped in meanwhile
         model = self._require_state().lists.model if stored.promotion == present.promotion else None
         lists = self._build_lists(stored, model or self._find_model(stored.promotion), events)
-        self._swap(_State(lists, stored), seq)
+        self._swap(lists, stored, seq)
 
     def _build_lists(self, stored: StoredBasis, model: ScoringModel, events: Sequence[Event] = ()) -> LiveLists:
         """Return lists of the present tables and these events. From now on, events are captured for them."""
@@ -896,36 +919,36 @@ class LiveEngine:
 
     def _copy_tables(self) -> LiveTables:
         """Return a copy of the present tables. From now on, events are captured for the lists that are built of it."""
-        with self._lock.reading():
+        with self._applying.reading():
             self._captured = []
             return self._require_state().lists.tables.copy()
 
-    def _swap(self, state: _State, seq: int = 0) -> None:
+    def _swap(self, lists: LiveLists, stored: StoredBasis, seq: int = 0) -> None:
         """Apply the captured events to new lists, then replace the present lists.
 
         Reads wait only for the replacement. Events wait for the last captured ones: new lists may never catch up with
         a log that is written as fast as events can be applied.
         """
         for _ in range(_ROUNDS):
-            with self._applying:
+            with self._applying.reading():
                 events, self._captured = self._captured or [], []
-            self._apply_captured(state.lists, events)
+            self._apply_captured(lists, events)
             if len(self._captured or ()) <= _FEW:
                 break
-        with self._applying:
+        with self._applying.reading():
             events, self._captured = self._captured or [], None
-            self._apply_captured(state.lists, events)
-            state.lists.builds_in_place = False
-            with self._lock.writing():
+            self._apply_captured(lists, events)
+            state = _make_state(lists, stored)
+            with self._lock:
                 self._keep_counts()
-                replaced, self._state = [self._state], state
+                replaced, self._state, self._is_partial = [self._state], state, False
                 self._seq = max(self._seq, seq)
         before = None if replaced[0] is None else replaced[0].stored
-        if before is None or before.number != state.stored.number:
+        if before is None or before.number != stored.number:
             self._ticked_at = time.monotonic()
-        if before is not None and before.promotion != state.stored.promotion:
-            name, number = state.lists.model.name, state.stored.promotion
-            _MODEL_LOG.info("lists have the model %s since basis %d (decision %d)", name, state.stored.number, number)
+        if before is not None and before.promotion != stored.promotion:
+            name, number = lists.model.name, stored.promotion
+            _MODEL_LOG.info("lists have the model %s since basis %d (decision %d)", name, stored.number, number)
         ProcessSettings.discard(replaced)
         fault_injection.reach("lists swapped")
 
@@ -968,11 +991,11 @@ class LiveEngine:
         lists = LiveLists(loaded.tables, self._find_model(stored.promotion), stored.basis, k=self.k)
         lists.warm_up()
         self._note_rows(len(loaded.tables.tables.jobs), len(loaded.tables.tables.users))
-        with self._lock.writing():
+        state = _make_state(lists, stored)
+        with self._applying.reading(), self._lock:
             self._captured = None
             self._keep_counts()
-            lists.builds_in_place = False
-            replaced, self._state = [self._state], _State(lists, stored)
+            replaced, self._state, self._is_partial = [self._state], state, False
             self._position, self._seq, self._floor = loaded.end, loaded.end.seq, loaded.end.seq
             self._unreachable_since = None
         ProcessSettings.discard(replaced)
@@ -1033,7 +1056,7 @@ class LiveEngine:
     def _recompute(self, number: int, as_of: datetime, tables: LiveTables | None = None) -> StoredBasis:
         """Return the basis of a clock, computed by this process because it cannot read the stored one."""
         if tables is None:
-            with self._lock.reading():
+            with self._applying.reading():
                 state = self._require_state()
                 tables, before = state.lists.tables.copy(), state.stored
             dataset = tables.make_dataset(Clock(pd.Timestamp(as_of), set_back=False))
@@ -1094,6 +1117,8 @@ class LiveEngine:
 
     def _check_promotion(self) -> None:
         number = self._find_promotion()
+        if self._tick_running:  # it may be the tick of this promotion: look again after it
+            return
         if number not in (self._require_state().stored.promotion, self._failed_promotion):
             self._tick_wanted.set()
 
@@ -1194,7 +1219,7 @@ class LiveEngine:
         stored = self._write_tick(before.number + 1, basis, promotion)
         if stored is None:
             raise LeaseLostError(self._lease.fence or 0)
-        self._swap(_State(lists, stored))
+        self._swap(lists, stored)
         self._note_rows(len(dataset.jobs), len(dataset.users))
         return stored.number
 
@@ -1256,12 +1281,24 @@ class LiveEngine:
         ------
         DatabaseError: If the database cannot be read.
         """
-        with self._lock.reading():
-            state = self._require_state()
-            tables, seq, position = state.lists.tables.copy(), self._seq, self._position
-            found = state.lists.copy_lists()
+        while True:
+            with self._applying.reading():
+                if not self._is_partial:
+                    state = self._require_state()
+                    tables, seq, position = state.lists.tables.copy(), self._seq, self._position
+                    state.lists.refill()
+                    self._publish(seq)
+                    found = state.published.copy()
+                    break
+            self._stopped.wait(self._poll_seconds)
         assert position is not None
         return verify_lists(self.database, self.log, state.lists.model, state.stored, tables, found, seq, position)
+
+
+def _make_state(lists: LiveLists, stored: StoredBasis) -> _State:
+    """Return lists that no longer build their arrays in place, and their copies for readers."""
+    lists.builds_in_place = False
+    return _State(lists, lists.publish(), stored)
 
 
 def _find_windows(model: ScoringModel) -> set[float]:
@@ -1272,12 +1309,11 @@ def _find_windows(model: ScoringModel) -> set[float]:
 
 
 def _divide(events: Sequence[LogEvent]) -> Iterator[Sequence[LogEvent]]:
-    """Yield the events in order: rows in chunks, each other event alone. Few rows are applied one by one."""
-    size = _CHUNK if len(events) >= _CHUNK_FROM else 1
+    """Yield the events in order: rows in chunks, each other event alone."""
     start = 0
     while start < len(events):
         stop = start + 1
-        while stop < min(len(events), start + size) and {events[start].kind, events[stop].kind} <= {*_ROWS}:
+        while stop < min(len(events), start + _CHUNK) and {events[start].kind, events[stop].kind} <= {*_ROWS}:
             stop += 1
         yield events[start:stop]
         start = stop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -25,7 +25,7 @@ from scoring.dataset.arrays import ActionArrays, JobArrays, UserArrays
 from scoring.dataset.clock import Clock
 from scoring.dataset.python_row_encoding import encode_jobs, encode_users
 from scoring.dataset.vocabularies import Vocabularies
-from scoring.errors import ConfigurationError, ScoringError, UnknownIdError
+from scoring.errors import ConfigurationError, ScoringError
 from scoring.live.events import Event, Row, make_rows, to_microseconds
 from scoring.live.growing_codes import GrowingVocabulary, make_growing
 from scoring.live.job_cells import JobCells
@@ -47,6 +47,7 @@ from scoring.live.live_rules import LiveRules
 from scoring.live.live_tables import ActionKey, LiveTables
 from scoring.live.output_columns import OutputTerm
 from scoring.live.pair_arrays import EncodedJobs, JobBound, LayoutChangedError, PairLayout
+from scoring.live.published_lists import PublishedLists, UserList, make_unknown
 from scoring.live.row_check import require_row_component
 from scoring.live.rule_sources import list_sources
 from scoring.model import GROUPS, Inputs, Part, ScoringModel, WeightProfile
@@ -80,18 +81,6 @@ _JOBS_AT_ONCE: Final = 64
 """Jobs of a user whose outputs are computed first, from the best bound on. Each further batch is twice as large."""
 _PAIRS_RANKED_ALONE: Final = 2_000_000
 """Pairs up to which the first lists are computed user by user: a search index takes longer to build."""
-
-
-@dataclass(frozen=True)
-class UserList:
-    """The list of one user: jobs, best first, with their four scores in the order of `SCORES`."""
-
-    user_id: int
-    job_id: Longs  # (n,)
-    scores: np.ndarray  # (n, 4) float32
-
-    def __len__(self) -> int:
-        return len(self.job_id)
 
 
 class LiveLists:
@@ -195,18 +184,14 @@ class LiveLists:
             self._update_jobs([int(self._rules.job_id[slot])])
             self._refresh_user(0, self._of_users)
 
-    def copy_lists(self) -> Ranking:
-        """Return the lists of all active users, in order of their ids, as `ranking` does in a fraction of its time."""
-        self.refill()
-        places = np.flatnonzero(self._has_list)
-        places = places[np.argsort(self._user_id[places])]
-        count = np.minimum(self._lists.valid[places], self.k).astype(np.int32)
-        width = int(count.max(initial=0))
-        is_used = np.arange(width) < count[:, None]
-        slots = self._lists.slot[places, :width]
-        job_id = np.where(is_used, self._rules.job_id[slots], -1)
-        scores = np.where(is_used[:, :, None], self._lists.scores[places, :width], np.float32(0))
-        return Ranking(self._user_id[places], job_id, np.full_like(job_id, -1), scores, count)
+    def publish(self) -> PublishedLists:
+        """Return copies of the lists for readers in other threads. `PublishedLists.renew` follows later events.
+
+        It requires `builds_in_place` to be False: a build replaces the arrays.
+        """
+        return PublishedLists(
+            self.k, self._lists, self._has_row, self._has_list, self._user_of, self._user_id, self._rules.job_id
+        )
 
     def get(self, user_id: int) -> UserList | None:
         """Return the list of a user; None if the user is inactive.
@@ -217,7 +202,7 @@ class LiveLists:
         """
         user = self._user_of.get(user_id)
         if user is None or not self.tables.users.contains(user_id):
-            raise _make_unknown(user_id, "does not exist")
+            raise make_unknown(user_id, "does not exist")
         if not self._has_list[user]:
             return None
         if user in self._to_refill:
@@ -239,7 +224,7 @@ class LiveLists:
         found = [self.get(user) for user in user_ids]
         for user, of_user in zip(user_ids, found, strict=True):
             if of_user is None:
-                raise _make_unknown(user, "is inactive")
+                raise make_unknown(user, "is inactive")
         width = max((len(of_user) for of_user in found if of_user is not None), default=0)
         job_id = np.full((len(found), width), -1, dtype=np.int64)
         scores = np.zeros((len(found), width, len(SCORES)), dtype=np.float32)
@@ -475,6 +460,7 @@ class LiveLists:
             np.zeros(users_room, dtype=bool),
             np.zeros(jobs_room, dtype=np.int32),
             np.full(users_room, np.inf, dtype=np.float32),
+            np.zeros(users_room, dtype=bool),
         )
         if self._n_users * self._n_jobs <= _PAIRS_RANKED_ALONE:
             for user in range(self._n_users):
@@ -863,10 +849,6 @@ def make_next_basis(
         job_id=before.job_id,
         job_popularity={days: found.job_actions(days) for days in {*before.job_popularity, *job_windows}},
     )
-
-
-def _make_unknown(user_id: int, problem: str) -> UnknownIdError:
-    return UnknownIdError(f"user {user_id} {problem}. Use the id of an active user.", kind="user", unknown_id=user_id)
 
 
 def _add_room(n: int) -> int:

@@ -15,7 +15,7 @@ def test_live_engine_has_the_database_and_the_model(sqlite_url: str) -> None:
     with ScoringEngine(sqlite_url, "classic", keep_factors=False) as engine, engine.live(k=3) as live:
         status = live.status()
         assert status.model == engine.model.name
-        user = int(live._require_state().lists.copy_lists().user_id[0])
+        user = int(live._require_state().published.copy().user_id[0])
         assert len(live.get(user).list or ()) <= 3
 
 

@@ -15,7 +15,7 @@ def test_reads_continue_while_the_server_is_down(fragile: PostgresServer) -> Non
     tables = save_market(url)
     with LiveEngine(url, "standard", k=5, tick_seconds=3600, clock=LiveClock()) as engine:
         wait_until(lambda: is_settled(engine))
-        user = int(engine._require_state().lists.copy_lists().user_id[0])
+        user = int(engine._require_state().published.copy().user_id[0])
         seq = engine.get(user).seq
         fragile.kill()
         wait_until(lambda: engine.status().unreachable_since is not None)

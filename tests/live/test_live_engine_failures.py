@@ -24,6 +24,7 @@ from scoring.live import basis_store, change_gate, live_engine
 from scoring.live.event_log import EventLog
 from scoring.live.leader_lease import LeaseLostError
 from scoring.live.live_engine import LiveAnswer, LiveEngine
+from scoring.live.live_tables import make_row
 from scoring.live.pause_store import StoredPause, read_pause
 from scoring.model_catalog import load_model
 from scoring.registry import Registry
@@ -79,7 +80,7 @@ def assert_exact(engine: LiveEngine) -> None:
 
 
 def all_answers(engine: LiveEngine) -> dict[int, LiveAnswer]:
-    users = engine._require_state().lists.copy_lists().user_id.tolist()
+    users = engine._require_state().published.copy().user_id.tolist()
     return {user: engine.get(user) for user in users}
 
 
@@ -427,6 +428,50 @@ def test_chunks_of_events_give_exact_lists(engine: LiveEngine, tables: Tables) -
     rows = [job_row(tables, place, fee=float(100 * place), company_id="one") for place in range(60)]
     rows += [job_row(tables, place, job_id=70_100 + place, prefecture_code=f"7{place % 3}") for place in range(30)]
     engine.write(rows)
+    assert_exact(engine)
+
+
+def test_rows_after_a_new_code_of_their_chunk_are_kept(engine: LiveEngine, tables: Tables, clock: LiveClock) -> None:
+    """The new code ends the chunk. The later rows belong to the lists that are built."""
+    user = next(iter(all_lists(engine)))
+    row = make_row(tables.users[tables.users["user_id"] == user].iloc[0])
+    job = int(tables.jobs["job_id"].iloc[3])
+    action = {"user_id": user, "job_id": job, "action": "click", "occurred_at": clock.at}
+    written = engine.write(
+        [
+            job_row(tables, 2, job_id=70_200, prefecture_code="72"),
+            {"kind": "user", "row": {**row, "age_group": "x"}},
+            {"kind": "action", "row": action},
+            job_row(tables, 4, fee=7777.0),
+        ]
+    )
+    assert engine.get(user, after=written.seq, timeout=SECONDS).seq == written.seq
+    assert_exact(engine)
+
+
+def test_reads_do_not_wait_while_events_are_applied(
+    engine: LiveEngine, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers see the lists before the events, also those that are changed already."""
+    wait_until(lambda: is_settled(engine))
+    is_applied, may_continue, apply_rows = threading.Event(), threading.Event(), engine._apply_rows
+
+    def apply_and_wait(*arguments: Any) -> None:
+        apply_rows(*arguments)
+        is_applied.set()
+        assert may_continue.wait(SECONDS)
+
+    monkeypatch.setattr(engine, "_apply_rows", apply_and_wait)
+    before, seq = all_lists(engine), engine.status().seq
+    listed = next(iter(before.values()))[0]
+    written = engine.write([{"kind": "job", "id": job, "deleted": True} for job in listed])
+    assert is_applied.wait(SECONDS)
+    assert (all_lists(engine), engine.status().seq) == (before, seq)
+    may_continue.set()
+    user = next(iter(before))
+    after = engine.get(user, after=written.seq, timeout=SECONDS).list
+    assert after is not None
+    assert set(listed).isdisjoint(after.job_id.tolist())
     assert_exact(engine)
 
 
