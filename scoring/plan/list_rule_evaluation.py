@@ -78,16 +78,19 @@ def evaluate_rules(rules: ListRules | None, inputs: Inputs) -> RulesOnData | Non
 def make_part_exclusions(exclusions: Exclusions, order: ListOrder) -> Iterator[Exclusions]:
     """Yield, for each part of the order with eligible jobs, the exclusions of the jobs outside of it.
 
-    Kernels apply the limit per company within a part only if it is the only limit: with others, a job that one of them
-    removes would count for the company.
+    Kernels apply a limit per company within a part only if it is the only limit: with others, a job that one of them
+    removes would count for the company. A rule's limit does not remove pinned jobs.
     """
-    number, _, _ = order.part_numbers()
-    open_to_all = exclusions.open_to_all
-    rules = exclusions.rules
-    if len(order.most) and rules.max_per_company:
-        rules = rules.model_copy(update={"max_per_company": None})
+    number, is_pinned, _ = order.part_numbers()
+    open_to_all, rules = exclusions.open_to_all, exclusions.rules
+    of_rule = None
+    if len(order.most) == 1 and rules.max_per_company is None and np.array_equal(order.value[0], exclusions.company):
+        of_rule = int(order.most[0])
     for part in np.unique(number[open_to_all]):
-        yield replace(exclusions, rules=rules, by_rule={"not in this part": ~open_to_all | (number != part)})
+        of_part = rules
+        if len(order.most):
+            of_part = rules.model_copy(update={"max_per_company": None if is_pinned[part] else of_rule})
+        yield replace(exclusions, rules=of_part, by_rule={"not in this part": ~open_to_all | (number != part)})
 
 
 def _find_jobs(rule: ListRule, inputs: Inputs) -> Bools:
@@ -129,6 +132,8 @@ def _find_codes(rule: ListRule, inputs: Inputs) -> Ints:
     if rule.per is None:
         return np.zeros(len(inputs.jobs), dtype=np.int32)
     named = EligibilityRule(f"{rule.per} is missing", name=rule.name, origin=rule.origin)
+    if rule.per == "job.company_id":
+        return inputs.jobs.company
     value = ColumnValue("jobs", rule.per.removeprefix("job."), 1)
     column = read_column(inputs, named, value)
     if column.is_list:

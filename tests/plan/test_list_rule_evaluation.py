@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import scoring
+from scoring.backends.reference import ReferenceBackend
 from scoring.errors import ModelError
 from scoring.model.list_rules import ListRules, parse_list_rules
 from scoring.ranking import Prepared
@@ -121,6 +122,15 @@ def test_a_limit_per_value_holds_with_the_company_limit() -> None:
     for row in found:
         assert jobs.loc[row, "prefecture_code"].value_counts().max() <= 2
         assert jobs.loc[row, "company_id"].value_counts().max() <= 1
+
+
+def test_a_limit_per_company_equals_that_of_the_model() -> None:
+    limit = "kind: at_most, count: 1, per: job.company_id"
+    assert lists(limit) == lists(max_per_company=1)
+    others = ("kind: pin, where: job.fee > 1500", "kind: boost, points: 9, where: job.has_remote_work")
+    ready = prepared(limit, *others)
+    found, expected = ready.top_k(K), ReferenceBackend(ready.plan.bundle).top_k(K, ready.active_users)
+    assert found.job_id.tolist() == expected.job_id.tolist()
 
 
 def test_a_boost_changes_the_order_and_no_score() -> None:

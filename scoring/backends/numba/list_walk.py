@@ -58,7 +58,8 @@ class ListWalk:
         self._is_pinned, self._points = bundle.order.pinned[first], bundle.order.points[first]
         self._value, self._most, self._removes_pinned = collect_limits(bundle)
         self._n_codes = int(self._value.max(initial=-1)) + 1
-        self._width = 2 if len(bundle.order.most) else 1
+        is_limited = [part.eligibility.per_company > 0 for part in bundle.parts]
+        self._width = 2 if len(bundle.order.most) and not any(is_limited) else 1
 
     def fill(
         self,
