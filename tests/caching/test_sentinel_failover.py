@@ -102,7 +102,8 @@ def test_cache_is_used_after_a_failover(n_sentinels: int, failure: str) -> None:
         assert [ask(first, number) for number in range(5)] == [1] * 5
         assert [ask(second, number) for number in range(3)] == [0] * 3
         with group.primary.client() as client:
-            assert client.wait(1, 10_000) == 1
+            client.set("last", 1)  # WAIT waits for the writes of its own connection, and of those before them
+            assert client.wait(1, 60_000) == 1
         group.primary.kill() if failure == "killed" else group.primary.pause()
         during = 0
         while group.primary_port() != group.replica.port:

@@ -36,8 +36,8 @@ _CHECKED_SHARE, _LEAST_CHECKED = 0.01, 300
 """Users whose lists are computed again without the device: this share of all, and at least this number."""
 _FREE_SHARE = 0.8
 """Share of the free memory of the device that a batch uses."""
-_MAX_BATCH = 4096
-"""Users of a batch: their rows are in the memory of the host."""
+_MAX_BATCH, _MAX_ROW_BYTES = 4096, 1 << 28
+"""Users of a batch, and bytes of their rows in the memory of the host."""
 
 
 @dataclass
@@ -149,7 +149,7 @@ class ProposedRanking:
         fitting = _FREE_SHARE * self.device.count_free_bytes() / n_bytes
         if fitting < 1:
             raise DeviceFullError("The memory of the device is full.")
-        return int(min(fitting, _MAX_BATCH))
+        return int(min(fitting, _MAX_BATCH, max(1, _MAX_ROW_BYTES // (4 * max(1, int(self._row_start[-1]))))))
 
     def _fill_batch(self, users: Longs, places: Longs, found: TopKBuffers, cancelled: Callable[[], bool]) -> None:
         """Fill the lists of users[places]."""
